@@ -1,0 +1,129 @@
+"""The interface between the core and a platform, and the one door through which adapters come in."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from paasctl.errors import PaasctlError, UsageError
+from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Setting, Status
+from paasctl.sync import EnvChanges
+
+GROUP = "paasctl.targets"
+
+#: Operations beyond push. An adapter maps each one that it cannot do to a sentence that says what to do instead.
+OPERATIONS = ("releases", "rollback", "logs", "run", "restart", "status", "down", "unlock", "setup")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an adapter is handed, so that it reads neither the configuration nor the process environment.
+
+    ``environ`` are the variables of paasctl's own process (for credentials); ``data`` is a private folder for what
+    lives on this machine (an app of the local target), ``cache`` one for hints that may be lost.
+    """
+
+    app: str
+    root: Path
+    environ: Mapping[str, str]
+    home: Path
+    data: Path
+    cache: Path
+    who: str
+
+
+class Target(Protocol):
+    """A platform, connected. It reads, and it plans; the core runs the plan. It never prints and never exits.
+
+    It is a context manager: ``close`` ends connections and gives back what it holds.
+    """
+
+    @property
+    def facts(self) -> PlatformFacts: ...
+
+    def observe(self) -> Observed:
+        """Read the present state. Changes nothing.
+
+        Raises:
+            PaasctlError: the target cannot be reached, or refused the credentials.
+        """
+
+    def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
+        """Say which steps lead from observed to desired. Does no I/O.
+
+        Raises:
+            UsageError: what is desired is impossible on this platform.
+        """
+
+    def close(self) -> None: ...
+
+
+class Operations(Protocol):
+    """What a target may do beyond a push; an adapter that cannot do one says so in ``abilities``.
+
+    Those that change something answer with a :class:`Plan`, so that ``--dry-run`` is the same for all.
+    """
+
+    def releases(self) -> Sequence[Release]: ...
+
+    def rollback(self, observed: Observed, release: str | None) -> Plan: ...
+
+    def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]: ...
+
+    def run(self, command: Sequence[str]) -> int: ...
+
+    def restart(self, observed: Observed) -> Plan: ...
+
+    def status(self) -> Status: ...
+
+    def down(self, observed: Observed, purge: bool) -> Plan: ...
+
+    def unlock(self, observed: Observed) -> Plan: ...
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """What an entry point in ``paasctl.targets`` names: a class (or an object) with these attributes."""
+
+    summary: ClassVar[str]
+    settings: ClassVar[Mapping[str, Setting]]
+    #: operation -> "" when it can, else a sentence that says what to do instead
+    abilities: ClassVar[Mapping[str, str]]
+
+    @staticmethod
+    def connect(name: str, settings: Mapping[str, Any], context: Context) -> Target: ...
+
+
+def installed() -> dict[str, EntryPoint]:
+    """The adapters that are installed, by name; none of them is imported."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def load(name: str) -> Adapter:
+    """Import one adapter.
+
+    Raises:
+        UsageError: there is no such adapter, or it does not have an adapter's attributes.
+        PaasctlError: it is installed and broken.
+    """
+    points = installed()
+    if name not in points:
+        near = difflib.get_close_matches(name, points, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(sorted(points))}"
+        raise UsageError(f"there is no adapter named {name!r}", hint=hint)
+    point = points[name]
+    try:
+        adapter = point.load()
+    except Exception as error:  # a plug-in may fail in any way while it is imported
+        where = point.dist.name if point.dist else point.value
+        raise PaasctlError(
+            f"the adapter {name} (from {where}) could not be loaded: {type(error).__name__}",
+            hint=f"reinstall or remove {where}; the other targets are not affected",
+        ) from error
+    if not isinstance(adapter, Adapter):
+        raise UsageError(f"the entry point {point.value} is not an adapter", hint="see docs/adapters.md")
+    return adapter

@@ -1,0 +1,1 @@
+"""The one file that goes into every bundle: ``_paasctl_runtime.py``."""

@@ -1,0 +1,1 @@
+"""The adapters, one room per platform; found by entry point, never imported by name."""

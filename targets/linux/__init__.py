@@ -1,0 +1,1 @@
+"""Hosts with a shell: this machine (``local``) and Linux hosts over ssh (``linux``)."""
