@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NoReturn
 
 MASK = "********"
@@ -20,7 +21,7 @@ class Secret:
         if not isinstance(value, str):
             raise TypeError(f"a Secret holds a str, not {type(value).__name__}")
         # a closure and not an attribute: a debugger's or a traceback's dump of slots shows a function
-        self._reveal = lambda: value
+        self._reveal: Callable[[], str] = lambda: value
 
     def reveal(self) -> str:
         """Return the value itself."""
