@@ -1,0 +1,1 @@
+"""Read the user's project: what it is, how it starts, what it needs."""

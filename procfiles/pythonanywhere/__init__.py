@@ -1,0 +1,1 @@
+"""What runs on PythonAnywhere: the WSGI stub."""
