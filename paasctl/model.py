@@ -170,8 +170,23 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuning:
+    """How one process is run where the platform lets paasctl decide. ``stop_wait`` is in seconds."""
+
+    instances: int | None = None
+    workers: int | None = None
+    threads: int | None = None
+    stop_wait: int | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
-    """The state that the user wants on a target. ``bundle`` is None for an env-only sync."""
+    """The state that the user wants on a target. ``bundle`` is None for an env-only sync.
+
+    ``processes`` and ``release_command`` are the lines as they run on the target (through the runtime, unless
+    ``runtime`` is false); ``handover`` says that the web process can take over a socket that somebody else holds.
+    """
 
     target: str
     app: App
@@ -181,6 +196,11 @@ class Desired:
     provenance: Provenance
     force: bool = False
     create: bool = False
+    processes: Mapping[str, str] = field(default_factory=dict)
+    release_command: str | None = None
+    handover: bool = False
+    runtime: bool = True
+    tuning: Mapping[str, Tuning] = field(default_factory=dict)
 
 
 ReleaseState = Literal["live", "good", "failed", "pending"]
@@ -318,4 +338,5 @@ __all__ = [
     "Setting",
     "Status",
     "Step",
+    "Tuning",
 ]
