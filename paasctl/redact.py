@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from paasctl.secret import MASK, Secret
@@ -62,6 +64,30 @@ class Redactor:
         if form.lower() in _PLAIN_WORDS:
             return True
         return re.search(rf"(?<!\w){re.escape(form)}(?!\w)", self._public) is not None
+
+
+def values_in(root: Path) -> list[Secret]:
+    """What could be an env value in the env files of a folder, read without any grammar.
+
+    For the moment when the files could not be parsed, or were not read yet, and something went wrong: too much rather
+    than too little.
+    """
+    found: set[str] = set()
+    for path in (*root.glob(".env*"), *root.glob(".flaskenv")):
+        if path.name == ".env.example" or not path.is_file():
+            continue
+        with contextlib.suppress(OSError):
+            found.update(_right_hand_sides(path.read_text("utf-8", "replace")))
+    return [Secret(value) for value in found]
+
+
+def _right_hand_sides(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            continue
+        match = re.match(r"\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*[=:]\s*(.*)", line)
+        rest = (match[1] if match else line).strip()
+        yield from (rest, rest.strip("'\"`"), re.split(r"\s#", rest)[0].strip().strip("'\"`"))
 
 
 def forms(value: str) -> Iterator[str]:

@@ -1,0 +1,88 @@
+"""The one place where a failure becomes ``error:``, ``hint:`` and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from paasctl.console import Console
+from paasctl.errors import PaasctlError
+from paasctl.redact import values_in
+
+INTERRUPTED = 130
+
+#: From good to bad; of several targets the worst one's code is ours.
+_SEVERITY = (0, 3, 4, 2, 1, 5, INTERRUPTED)
+
+
+class Interrupted(Exception):
+    """Ctrl-C, with a sentence that says what state that left behind."""
+
+
+def worst(codes: list[int]) -> int:
+    """The exit code of several targets together."""
+    known = [code for code in codes if code in _SEVERITY]
+    return max(known, key=_SEVERITY.index, default=0)
+
+
+def tell(console: Console, root: Path, error: BaseException) -> int:
+    """Say what went wrong on stderr, and return the exit code for it."""
+    console.redactor.learn(values_in(root))  # the failure may have come before the values were known
+    if isinstance(error, KeyboardInterrupt | click.Abort | Interrupted):
+        console.failure(str(error) if isinstance(error, Interrupted) else "interrupted")
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        _give_up_stdout()
+        return 1
+    code = _known(console, error)
+    if console.verbosity >= 2:
+        console.err("".join(traceback.format_exception(error)).rstrip(), "dim")
+    return code
+
+
+def _known(console: Console, error: BaseException) -> int:
+    if isinstance(error, PaasctlError):
+        console.failure(error.message, error.hint, error.output)
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        _usage(console, error)
+        return error.exit_code
+    if isinstance(error, OSError) and error.strerror:
+        what = f"{os.fspath(error.filename)!r}: " if error.filename else ""
+        console.failure(f"{what}{error.strerror} (at {place(error)})", "mend that, then run the same command again")
+        return 1
+    console.failure(
+        f"{type(error).__name__} at {place(error)}; this is a bug, in paasctl or in the adapter",
+        "the same command with -vv shows the traceback",
+    )
+    return 1
+
+
+def _usage(console: Console, error: click.ClickException) -> None:
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context is not None else ""
+    message = error.format_message().rstrip(".")
+    console.failure(message[:1].lower() + message[1:] if message[1:2].islower() else message, hint)
+
+
+def place(error: BaseException) -> str:
+    """Where an exception came from: file, line and function of the innermost frames. Never a value."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
+    inner = reversed(frames[-2:])
+    return ", called at ".join(f"{_short(f.filename)}:{f.lineno} ({f.name})" for f in inner) or "start-up"
+
+
+def _short(filename: str) -> str:
+    return "/".join(Path(filename).parts[-3:])
+
+
+def _give_up_stdout() -> None:
+    """Let Python flush into nothing at its end: the reader of our output has gone."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- for the rest of the process
