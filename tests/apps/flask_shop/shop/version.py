@@ -1,0 +1,2 @@
+VERSION = "v001"
+HEADLINE = "Apples of the week"
