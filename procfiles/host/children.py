@@ -1,0 +1,125 @@
+"""Programs that the agent starts: each in its own process group, with a limit, its last lines kept."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from typing import IO, Callable, Deque, Dict, List, Optional, Sequence, Set, Union
+
+from .wire import Failure
+
+LINES_KEPT = 60
+#: process groups that run now; ended when the conversation ends
+running: Set[int] = set()
+
+
+class Ended:
+    """How a program ended: its exit status, and the last lines that it printed."""
+
+    def __init__(self, status: int, output: str) -> None:
+        self.status, self.output = status, output
+
+
+def run(
+    argv: Sequence[str],
+    cwd: str,
+    env: Optional[Dict[str, str]] = None,
+    limit: Optional[float] = None,
+    say: Optional[Callable[[str], None]] = None,
+    leaves_a_daemon: bool = False,
+) -> Ended:
+    """Run a program to its end and keep the last lines of what it prints.
+
+    Args:
+        limit: seconds after which it and all that it started are killed; its status is then -9.
+        say: told every line while the program runs.
+        leaves_a_daemon: what it leaves behind in its process group is meant to stay.
+    """
+    try:
+        child = start(argv, cwd, env, subprocess.PIPE)
+    except OSError as error:
+        return Ended(127, "%s: %s" % (argv[0], error.strerror))
+    lines: Deque[str] = collections.deque(maxlen=LINES_KEPT)
+    reader = threading.Thread(target=_read, args=(child, lines, say), daemon=True)
+    reader.start()
+    try:
+        child.wait(limit)
+    except subprocess.TimeoutExpired:
+        lines.append("(stopped after %d s)" % (limit or 0))
+        end(child, grace=0)
+    if leaves_a_daemon:
+        running.discard(child.pid)
+    else:
+        end(child, grace=0)
+    reader.join(2)
+    return Ended(child.returncode, "\n".join(lines))
+
+
+def start(
+    argv: Sequence[str], cwd: str, env: Optional[Dict[str, str]], output: Union[int, IO[bytes]]
+) -> "subprocess.Popen[bytes]":
+    """Start a program in a process group of its own; stdin is empty, stderr goes where stdout goes."""
+    child = subprocess.Popen(
+        list(argv),
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    running.add(child.pid)
+    return child
+
+
+def end(child: "subprocess.Popen[bytes]", grace: float = 5) -> None:
+    """End a program and all that is left of its process group: asked first, killed after ``grace`` seconds."""
+    if grace and child.poll() is None:
+        signal_group(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + grace
+        while child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+    signal_group(child.pid, signal.SIGKILL)
+    child.wait()
+    running.discard(child.pid)
+
+
+def end_all() -> None:
+    """Kill everything that runs; the conversation is over."""
+    for group in list(running):
+        signal_group(group, signal.SIGKILL)
+
+
+def signal_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _read(child: "subprocess.Popen[bytes]", lines: Deque[str], say: Optional[Callable[[str], None]]) -> None:
+    assert child.stdout is not None
+    for raw in child.stdout:
+        line = raw.decode("utf-8", "replace").rstrip()
+        lines.append(line)
+        if say:
+            say(line)
+
+
+def check(ended: Ended, message: str, hint: str = "") -> None:
+    """Turn a program that failed into a failure with its output."""
+    if ended.status:
+        raise Failure(message, hint, ended.output)
+
+
+def tail(path: str, lines: int = LINES_KEPT, size: int = 64000) -> List[str]:
+    """The last lines of a file; an empty list when there is none."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+    except OSError:
+        return []

@@ -1,0 +1,147 @@
+"""Where everything of one app lies on a host, and the writes that are either done or not done."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from typing import Any, Optional
+
+from .wire import Failure
+
+#: others may write into /tmp too, so whose this folder is gets checked
+SHORT = "/tmp/paasctl-%d"
+
+
+class Layout:
+    """The folder of one app.
+
+    ``code/TREE`` (read-only), ``objects/`` (contents by digest), ``env/ID.json`` (env and manifest, 0600),
+    ``releases/ID`` (points to one of each), ``current`` (the link that says which release is live),
+    ``venvs/HASH``, ``shared/`` (persist paths), ``logs/``, ``run/`` (sockets), ``backups/``.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def path(self, *parts: str) -> str:
+        return os.path.join(self.root, *parts)
+
+    @property
+    def current(self) -> str:
+        return self.path("current")
+
+    def release(self, release: str, *parts: str) -> str:
+        return self.path("releases", release, *parts)
+
+    def make(self) -> None:
+        """Make the folders; private to the user."""
+        try:
+            for name in ("", "code", "objects", "env", "releases", "venvs", "shared", "logs", "backups", "tmp"):
+                os.makedirs(self.path(name), mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise disk_failure(error, self.root) from error
+
+    def live(self) -> Optional[str]:
+        """The id of the release that ``current`` names, or None."""
+        try:
+            return os.path.basename(os.readlink(self.current))
+        except OSError:
+            return None
+
+    def run_folder_path(self) -> str:
+        """Where the sockets are: a path short enough for them (108 bytes on Linux, 104 on macOS)."""
+        near = self.path("run")
+        if len(os.fsencode(near)) < 80:
+            return near
+        return os.path.join(SHORT % os.getuid(), hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16])
+
+    def run_folder(self) -> str:
+        """Make the folder for sockets, private to the user, and return it."""
+        folder, base = self.run_folder_path(), SHORT % os.getuid()
+        if folder.startswith(base):
+            os.makedirs(base, mode=0o700, exist_ok=True)
+            found = os.lstat(base)
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+                raise Failure("%s belongs to somebody else, so no socket can be made there" % base, "remove it")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        return folder
+
+
+def read_json(path: str, default: Any = None) -> Any:
+    """Read a JSON file, or return ``default`` where there is none (or it is damaged)."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return default
+
+
+def write_json(path: str, document: Any, mode: int = 0o600) -> None:
+    """Replace a JSON file as a whole: after a crash it is the old one or the new one."""
+    write_file(path, json.dumps(document, sort_keys=True).encode("ascii"), mode)
+
+
+def write_file(path: str, data: bytes, mode: int = 0o644) -> None:
+    """Replace a file as a whole; its mode is in force before its content is there."""
+    folder = os.path.dirname(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise disk_failure(error, folder) from error
+
+
+def point(link: str, target: str) -> None:
+    """Make ``link`` a symbolic link to ``target``, in one rename."""
+    temporary = link + ".new"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    os.symlink(target, temporary)
+    os.replace(temporary, link)
+    sync_folder(os.path.dirname(link))
+
+
+def sync_folder(path: str) -> None:
+    """Make renames in a folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: str) -> None:
+    """Remove a file, a link, or a tree (also a read-only one); nothing there is fine."""
+    if os.path.islink(path) or os.path.isfile(path):
+        os.unlink(path)
+        return
+    if not os.path.isdir(path):
+        return
+    for folder, _, _ in os.walk(path):
+        os.chmod(folder, 0o700)
+    shutil.rmtree(path)
+
+
+def disk_failure(error: OSError, path: str) -> Failure:
+    """The sentence for a write that the machine refused."""
+    reason = (
+        "the disk is full"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else (error.strerror or type(error).__name__).lower()
+    )
+    message = "cannot write below %s: %s; what was live is still live" % (path, reason)
+    return Failure(message, "make room or fix its permissions, then push again")

@@ -1,0 +1,247 @@
+"""The agent: answers one paasctl command's requests about one app on this host, then ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any, Callable, Dict, List, Optional
+
+from . import children, operations, rollout
+from .layout import Layout, disk_failure, read_json, write_json
+from .lock import Lock
+from .probe import free_port, port_is_free
+from .release import Releases
+from .rollout import Rollout
+from .supervisor import Supervisor
+from .tree import Trees
+from .venv import Venvs
+from .wire import Failure, Stream, Wire, take_over_stdio
+
+Arguments = Dict[str, Any]
+
+
+class Agent:
+    """One app's folder, and every request that can be made about it. A method ``do_X`` answers the request X."""
+
+    def __init__(self, wire: Wire, hello: Arguments, launch: str) -> None:
+        self.wire, self.layout = wire, Layout(hello["root"])
+        self.name, self.origin = hello["name"], hello["origin"]
+        self.lock = Lock(self.layout)
+        self.trees = Trees(self.layout)
+        self.venvs = Venvs(self.layout, hello.get("uv"))
+        self.releases = Releases(self.layout, launch)
+        self.supervisor = Supervisor(self.layout, rollout.python())
+        self.rollout = Rollout(self.layout, self.releases, self.supervisor, wire.cancelled.is_set)
+        self._build: Callable[[], None] = lambda: None
+
+    # ------------------------------------------------------------------------------------------------ reading
+
+    def do_observe(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        """Everything that a plan is made from; changes nothing."""
+        document = read_json(self.layout.path("app.json"), {})
+        live = self.layout.live()
+        everything = self.releases.all()
+        current = next((d for d in everything if d["id"] == live), None)
+        env = self.releases.env(current) if current else {"env": {}, "manifest": ""}
+        port = args["port"] or document.get("port") or free_port()
+        return {
+            "exists": current is not None,
+            "origin": document.get("origin"),
+            "releases": everything,
+            "env": env["env"],
+            "manifest": env["manifest"],
+            "last": self.releases.last_number(),
+            "port": port,
+            "supervised": self.supervisor.running() if current else False,
+            "processes": [p.document() for p in self.supervisor.processes()] if current else [],
+            "venvs": self.venvs.names(),
+            "released": read_json(self.layout.path("released.json")),
+            "unfinished": rollout.unfinished(self.layout),
+            "locked": self.lock.owner(),
+        }
+
+    def do_status(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        return dict(self.do_observe(args, stream), **operations.status(self))
+
+    def do_logs(self, args: Arguments, stream: Optional[Stream]) -> None:
+        operations.logs(self.layout, args["process"], args["lines"], args["follow"], self.wire.give)
+
+    def do_command(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
+        """The words that run something in the live release."""
+        live = self.layout.live()
+        if live is None:
+            raise Failure("nothing is live here yet", "push first", kind="usage")
+        return [self.layout.release(live, "start"), "run"]
+
+    # ---------------------------------------------------------------------------------------------- preparing
+
+    def do_lock(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        """Take the lock, and refuse when the app is not as it was when the plan was made."""
+        self._refuse_another_project()
+        self.layout.make()
+        self.lock.take(args["who"], args["what"])
+        if (self.layout.live(), self.releases.last_number()) != (args["live"], args["last"]):
+            message = "somebody else pushed meanwhile; nothing was changed"
+            raise Failure(message, "run the command again", kind="conflict")
+        document = read_json(self.layout.path("app.json"), {})
+        port = args["port"]
+        if port != document.get("port") or not self.supervisor.running():
+            self._refuse_taken(port)
+        write_json(self.layout.path("app.json"), dict(document, name=self.name, origin=self.origin, port=port))
+        return {"port": port, "run": self.layout.run_folder()}
+
+    def do_tree(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        """Learn which files a tree has; answers with the digests of the contents that are missing here."""
+        entries = self.trees.describe(args["digest"], args["base"], args["changed"], args["removed"])
+        self._build = lambda: self.trees.build(args["tree"], entries, args["persist"])
+        missing = self.trees.missing(entries)
+        if not missing:
+            self._build()
+        return {"missing": missing}
+
+    def do_objects(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Store contents that arrive on the stream, and make the tree that waits for them."""
+        assert stream is not None
+        self.trees.receive(stream)
+        self._build()
+
+    def do_venv(self, args: Arguments, stream: Optional[Stream]) -> str:
+        folder = self.layout.path("code", args["tree"])
+        self.venvs.make(args["venv"], args["python"], args["requirements"], folder, self.wire.say)
+        return self.venvs.path(args["venv"])
+
+    def do_release(self, args: Arguments, stream: Optional[Stream]) -> None:
+        document = dict(args["document"])
+        document.update(
+            code=self.layout.path("code", document["tree"]),
+            venv_name=document["venv"],
+            venv=self.venvs.path(document["venv"]),
+            run=self.layout.run_folder(),
+        )
+        document["environment"] = dict(
+            document["environment"],
+            PAASCTL_ROOT=self.layout.root,
+            PAASCTL_ENV_FILE=self.layout.path("env", document["env"] + ".json"),
+            VIRTUAL_ENV=document["venv"],
+        )
+        self.releases.make(document, args["env"], args["manifest"])
+        self._compile(document)
+
+    def do_repair(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Before an old release becomes live again: its tree as it was pushed, its environment there."""
+        document = self.releases.get(args["release"])
+        entries = self.trees.manifest(document["tree"])
+        if entries is None or not self.venvs.complete(document["venv_name"]):
+            message = "%s is not whole any more; nothing was changed" % document["id"]
+            raise Failure(message, "push instead of rolling back")
+        self.trees.build(document["tree"], entries, document["persist"])
+        self.releases.env(document)
+
+    def do_preflight(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.rollout.preflight(args["release"])
+
+    def do_release_command(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.rollout.release_command(args["release"], self.wire.say)
+
+    def do_canary(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.rollout.canary(args["release"])
+
+    # --------------------------------------------------------------------------------- commit, verify, finish
+
+    def do_switch(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.rollout.switch(args["release"], args["undo_to"])
+
+    def do_roll(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.rollout.roll(args["release"], self.wire.say)
+        self.rollout.done(args["release"])
+
+    def do_undo(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.rollout.undo(args["release"], args["undo_to"], self.wire.say)
+
+    def do_prune(self, args: Arguments, stream: Optional[Stream]) -> None:
+        kept = self.releases.prune()
+        self.trees.prune([d["tree"] for d in kept])
+        self.venvs.prune([d["venv_name"] for d in kept])
+
+    # --------------------------------------------------------------------------------------------- operations
+
+    def do_restart(self, args: Arguments, stream: Optional[Stream]) -> None:
+        operations.restart(self)
+
+    def do_down(self, args: Arguments, stream: Optional[Stream]) -> None:
+        operations.down(self, args["purge"])
+
+    def do_unlock(self, args: Arguments, stream: Optional[Stream]) -> Optional[Arguments]:
+        return self.lock.break_()
+
+    # ------------------------------------------------------------------------------------------------ helping
+
+    def _refuse_another_project(self) -> None:
+        origin = read_json(self.layout.path("app.json"), {}).get("origin")
+        if origin and origin != self.origin and os.path.isdir(origin):
+            raise Failure(
+                "another project (%s) is already pushed here as %s; nothing was changed" % (origin, self.name),
+                "give this one another name in paasctl.toml: [app] name",
+                kind="usage",
+            )
+
+    def _refuse_taken(self, port: int) -> None:
+        if not port_is_free(port):
+            raise Failure(
+                "port %d is in use by another program; nothing was changed" % port,
+                "end that program, or name another port in paasctl.toml: [targets.local] port",
+            )
+
+    def _compile(self, document: Arguments) -> None:
+        """Byte-code checked by the source's hash, so that none is ever taken for another source's."""
+        root = document["code"]
+        python = os.path.join(document["venv"], "bin", "python")
+        folders = [folder for folder, _, files in os.walk(root) if any(name.endswith(".py") for name in files)]
+        for folder in folders:
+            os.chmod(folder, 0o755)
+        try:
+            argv = [python, "-I", "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", root]
+            children.run(argv, self.layout.root, limit=300)
+        finally:
+            for folder in folders:
+                os.chmod(folder, 0o555)
+
+
+def serve(hello: Arguments, launch: str) -> None:
+    """Answer requests until the conversation ends."""
+    source, sink = take_over_stdio()
+    wire = Wire(source, sink)
+    agent = Agent(wire, hello, launch)
+    busy = {"critical": False}
+    wire.on_end = lambda: _ended(busy)
+    wire.start()
+    for call, args, stream in wire.requests():
+        busy["critical"] = call in ("switch", "roll", "undo", "down")
+        try:
+            wire.answer(getattr(agent, "do_" + call)(args, stream))
+        except Failure as failure:
+            wire.fail(failure)
+        except OSError as error:
+            wire.fail(disk_failure(error, agent.layout.root))
+        except Exception as error:
+            wire.fail(_bug(call, error))
+        finally:
+            busy["critical"] = False
+            if stream:
+                stream.drain()
+
+
+def _ended(busy: Dict[str, bool]) -> None:
+    """The user's paasctl is gone: stop what is only prepared; a switch or a roll goes on to its end."""
+    if not busy["critical"]:
+        children.end_all()
+        os._exit(1)
+
+
+def _bug(call: str, error: Exception) -> Failure:
+    # the message of an unknown exception may hold an env value; its place does not
+    place = traceback.extract_tb(sys.exc_info()[2])[-1]
+    name = type(error).__name__
+    message = "%s failed on the host: %s in %s, line %s" % (call, name, place.name, place.lineno)
+    return Failure(message, "this is a bug in paasctl; please report it")

@@ -1,0 +1,103 @@
+"""Ask one process, and only that one, whether it is healthy and which release it runs."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from typing import Callable, Optional
+
+#: seconds that one answer may take, and that a process may take to give its first
+ANSWER, START = 10, 60
+
+
+class Probe:
+    """How to ask: where (a unix socket's path, or a port of this machine), which path, as which host.
+
+    ``strict`` is set when the user named a health path: then only answers below 400 are healthy, else below 500.
+    """
+
+    def __init__(self, where: str, path: str, host: str, release: str, strict: bool, named: bool) -> None:
+        self._where, self._path, self._host = where, path, host
+        self._release, self._limit, self._named = release, 400 if strict else 500, named
+        self.problem = "it does not answer"
+
+    def healthy(self) -> bool:
+        """Ask once. ``problem`` then says what is wrong, in words that follow the release's name."""
+        try:
+            status, release = self._ask()
+        except (OSError, http.client.HTTPException) as error:
+            self.problem = "it does not answer at %s (%s)" % (self._path, type(error).__name__)
+            return False
+        if status >= self._limit:
+            self.problem = "it answers %d at %s" % (status, self._path)
+        elif self._named and release != self._release:
+            self.problem = "it is not the new release that answers at %s" % self._path
+        else:
+            return True
+        return False
+
+    def wait(self, alive: Callable[[], bool], cancelled: Callable[[], bool], limit: float = START) -> bool:
+        """Ask until it is healthy, has ended, or ``limit`` seconds are over."""
+        deadline, refusals = time.monotonic() + limit, 0
+        while time.monotonic() < deadline and not cancelled():
+            if self.healthy():
+                return True
+            if not alive():
+                self.problem = "it ended while it started"
+                return False
+            # an answer is an answer: a short grace for an app that warms up, not the whole minute
+            refusals += self.problem.startswith("it answers")
+            if refusals >= 5:
+                return False
+            time.sleep(0.05 if not refusals else 0.4)
+        return False
+
+    def _ask(self) -> "tuple[int, Optional[str]]":
+        connection = _Connection(self._where)
+        try:
+            headers = {"Host": self._host, "X-Paasctl-Probe": self._release}
+            headers.update({"Connection": "close", "User-Agent": "paasctl"})
+            connection.request("GET", self._path, headers=headers)
+            answer = connection.getresponse()
+            answer.read(1 << 20)
+            return answer.status, answer.getheader("X-Paasctl-Release")
+        finally:
+            connection.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a unix socket (a path) or a port of this machine (digits)."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__("127.0.0.1", timeout=ANSWER)
+        self._where = where
+
+    def connect(self) -> None:
+        if self._where.isdigit():
+            self.sock = socket.create_connection(("127.0.0.1", int(self._where)), ANSWER)
+            return
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(ANSWER)
+        self.sock.connect(self._where)
+
+
+def port_is_free(port: int) -> bool:
+    """Whether nobody listens on a port of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port(first: int = 8000) -> int:
+    """The first free port from ``first`` on."""
+    for port in range(first, first + 1000):
+        if port_is_free(port):
+            return port
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,128 @@
+"""Releases on a host: what one is made of, which is live, which was good, and how long they stay."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from typing import Any, Dict, List, Optional, Sequence
+
+from .layout import Layout, point, read_json, remove, write_file, write_json
+from .wire import Failure
+
+#: good releases that stay, the live one included
+KEPT = 5
+
+START = """\
+#!/bin/sh
+exec {python} -I {launch} "$@"
+"""
+
+Document = Dict[str, Any]
+
+
+class Releases:
+    """The releases of one app: ``releases/ID/release.json`` says all, ``good`` marks one that was healthy."""
+
+    def __init__(self, layout: Layout, launch: str) -> None:
+        self._layout, self._launch = layout, launch
+
+    def all(self) -> List[Document]:
+        """Every release that is still here, oldest first, each with its ``state``."""
+        folder, live = self._layout.path("releases"), self._layout.live()
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        found = [read_json(os.path.join(folder, name, "release.json")) for name in names]
+        whole = sorted((d for d in found if d), key=lambda d: int(d["id"][1:]))
+        return [dict(d, state=self._state(d["id"], live), good=self._is(d["id"], "good")) for d in whole]
+
+    def get(self, release: str) -> Document:
+        """One release's document.
+
+        Raises:
+            Failure: there is none (any more).
+        """
+        found = read_json(self._layout.release(release, "release.json"))
+        if not isinstance(found, dict):
+            raise Failure("there is no release %s" % release, "`paasctl releases` lists them", kind="usage")
+        return found
+
+    def last_number(self) -> int:
+        """The highest number that was ever given."""
+        noted = int(read_json(self._layout.path("app.json"), {}).get("last", 0))
+        return max([noted, *(int(d["id"][1:]) for d in self.all())])
+
+    def make(self, document: Document, env: Optional[Dict[str, str]], manifest: str) -> None:
+        """Write a release (and its env, when it is a new one); it is not live yet.
+
+        The env and its manifest are one file, so that they can never disagree.
+        """
+        env_file = self._layout.path("env", document["env"] + ".json")
+        if env is not None:
+            write_json(env_file, {"env": env, "manifest": manifest}, 0o600)
+        folder = self._layout.release(document["id"])
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        launch = os.path.join(folder, "launch.py")
+        python = os.path.join(document["venv"], "bin", "python")
+        write_file(launch, self._launch.encode("utf-8"), 0o600)
+        start = START.format(python=shlex.quote(python), launch=shlex.quote(launch))
+        write_file(os.path.join(folder, "start"), start.encode("utf-8", "surrogateescape"), 0o700)
+        write_json(os.path.join(folder, "release.json"), dict(document, env_file=env_file, created=time.time()))
+        self._count(document["id"])
+
+    def switch(self, release: str) -> None:
+        """Make a release live: one rename."""
+        point(self._layout.current, os.path.join("releases", release))
+
+    def mark(self, release: str, state: str) -> None:
+        """Note that a release was ``good`` or ``failed``."""
+        write_file(self._layout.release(release, state), b"")
+
+    def good_before(self, release: Optional[str]) -> Optional[str]:
+        """The newest good release before another one (or of all)."""
+        numbers = [d["id"] for d in self.all() if self._is(d["id"], "good")]
+        if release is not None:
+            numbers = [name for name in numbers if int(name[1:]) < int(release[1:])]
+        return numbers[-1] if numbers else None
+
+    def is_good(self, release: str) -> bool:
+        return self._is(release, "good")
+
+    def prune(self) -> List[Document]:
+        """Remove old releases: the live one, the last good ones and the newest failed one stay. Returns the kept."""
+        everything, live = self.all(), self._layout.live()
+        good = [d["id"] for d in everything if self._is(d["id"], "good")][-KEPT:]
+        failed = [d["id"] for d in everything if not self._is(d["id"], "good")][-1:]
+        kept = [d for d in everything if d["id"] in {live, *good, *failed}]
+        for document in everything:
+            if document not in kept:
+                remove(self._layout.release(document["id"]))
+        used = {d["env"] + ".json" for d in kept}
+        for name in os.listdir(self._layout.path("env")):
+            if name not in used:
+                remove(self._layout.path("env", name))
+        return kept
+
+    def env(self, document: Document) -> Document:
+        """The env and manifest of a release."""
+        found = read_json(self._layout.path("env", document["env"] + ".json"))
+        if not isinstance(found, dict):
+            raise Failure("the env of release %s is missing or damaged" % document["id"], "push again to write it anew")
+        return found
+
+    def _state(self, release: str, live: Optional[str]) -> str:
+        if release == live:
+            return "live"
+        if self._is(release, "failed"):
+            return "failed"
+        return "good" if self._is(release, "good") else "pending"
+
+    def _is(self, release: str, state: str) -> bool:
+        return os.path.exists(self._layout.release(release, state))
+
+    def _count(self, release: str) -> None:
+        path = self._layout.path("app.json")
+        write_json(path, dict(read_json(path, {}), last=int(release[1:])))
+
+
+def newest_first(documents: Sequence[Document]) -> List[Document]:
+    return sorted(documents, key=lambda d: -int(d["id"][1:]))

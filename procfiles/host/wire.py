@@ -1,0 +1,138 @@
+"""Requests in, answers out: JSON lines on stdin and stdout, with binary streams between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import struct
+import sys
+import threading
+import zlib
+from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional, Tuple
+
+
+class Failure(Exception):
+    """A failure that the user is told: a sentence, what to do, the last output, and whose fault it is.
+
+    ``kind`` is ``failed`` (exit 1), ``usage`` (2), ``conflict`` (4) or ``half`` (5).
+    """
+
+    def __init__(self, message: str, hint: str = "", output: str = "", kind: str = "failed") -> None:
+        super().__init__(message)
+        self.message, self.hint, self.output, self.kind = message, hint, output, kind
+
+
+class Wire:
+    """One conversation with the paasctl that started this program.
+
+    A thread reads the requests, so that the end of the conversation (the user's laptop is gone) is noticed while
+    a long step runs: then ``on_end`` is called at once.
+    """
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source, self._sink = source, sink
+        self._requests: queue.Queue[Optional[Dict[str, Any]]] = queue.Queue()
+        self._writing = threading.Lock()
+        self._current = 0
+        self.cancelled = threading.Event()
+        self.on_end: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Begin to read requests."""
+        threading.Thread(target=self._read, daemon=True, name="requests").start()
+
+    def requests(self) -> Iterator[Tuple[str, Dict[str, Any], Optional[Stream]]]:
+        """Yield (name, arguments, stream) until the conversation ends."""
+        while True:
+            request = self._requests.get()
+            if request is None:
+                return
+            self._current = request["id"]
+            self.cancelled.clear()
+            yield request["call"], request.get("args", {}), request.get("stream")
+
+    def say(self, line: str) -> None:
+        """Tell the user one line of progress."""
+        self._write({"say": line})
+
+    def give(self, item: Any) -> None:
+        """Hand over one item of a long answer (a log line)."""
+        self._write({"item": item})
+
+    def answer(self, result: Any) -> None:
+        """End a request with its result."""
+        self._write({"result": result})
+
+    def fail(self, failure: Failure) -> None:
+        """End a request with a failure."""
+        told = {"message": failure.message, "hint": failure.hint, "output": failure.output, "kind": failure.kind}
+        self._write({"error": told})
+
+    def _write(self, answer: Dict[str, Any]) -> None:
+        answer["id"] = self._current
+        data = json.dumps(answer).encode("ascii") + b"\n"
+        with self._writing:
+            self._sink.write(data)
+            self._sink.flush()
+
+    def _read(self) -> None:
+        for line in iter(self._source.readline, b""):
+            request = json.loads(line)
+            if "cancel" in request:
+                self.cancelled.set()
+                continue
+            if request.pop("streams", False):
+                request["stream"] = Stream(self._source)
+                self._requests.put(request)
+                request["stream"].drained.wait()
+            else:
+                self._requests.put(request)
+        self._requests.put(None)
+        self.on_end()
+
+
+class Stream:
+    """A binary stream inside the conversation: frames of four bytes' length and data, an empty one ends it."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source, self._rest, self._inflate = source, bytearray(), zlib.decompressobj()
+        self.drained = threading.Event()
+
+    def read(self, size: int) -> bytes:
+        """Return exactly ``size`` bytes; raises EOFError when the conversation ended before."""
+        while len(self._rest) < size:
+            frame = self._frame()
+            if not frame:
+                raise EOFError("the stream ended too soon")
+            self._rest += self._inflate.decompress(frame)
+        data = bytes(self._rest[:size])
+        del self._rest[:size]
+        return data
+
+    def drain(self) -> None:
+        """Read what is left, so that the next request can be read."""
+        while not self.drained.is_set() and self._frame():
+            pass
+
+    def _frame(self) -> bytes:
+        header = self._source.read(4)
+        size = struct.unpack(">I", header)[0] if len(header) == 4 else 0
+        if not size:
+            self.drained.set()
+            return b""
+        return self._source.read(size)
+
+
+def take_over_stdio() -> Tuple[BinaryIO, BinaryIO]:
+    """Keep stdin and stdout for the conversation, and give everything else (children, stray prints) /dev/null.
+
+    Returns the binary source and sink.
+    """
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+    sys.stdin = open(os.devnull)  # noqa: SIM115 -- for the rest of this process
+    return source, sink

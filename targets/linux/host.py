@@ -1,0 +1,88 @@
+"""An app on a host with a shell: the target that ``local`` and ``linux`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, ProcessStatus, Release, Status
+from paasctl.sync import EnvChanges
+
+from .channel import Channel
+from .plans import Planner
+from .state import observed
+from .upload import Base, size
+
+
+class HostTarget:
+    """One app on one host, through the agent that runs there for the time of the command.
+
+    Args:
+        channel: the agent.
+        url: the site's address, with a place for the port.
+        port: the port that the configuration names, if any.
+        cache: where this machine remembers what it believes to be on the host.
+    """
+
+    def __init__(
+        self, facts: PlatformFacts, channel: Channel, planner: Planner, url: str, port: int | None, cache: Path
+    ) -> None:
+        self.facts = facts
+        self._channel, self._planner = channel, planner
+        self._url, self._port, self._cache = url, port, cache
+
+    def observe(self) -> Observed:
+        return observed(self._report("observe"), self._url, Base.load(self._cache))
+
+    def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
+        return self._planner.push(desired, observed, changes)
+
+    def releases(self) -> Sequence[Release]:
+        return self.observe().releases
+
+    def rollback(self, observed: Observed, release: str | None) -> Plan:
+        return self._planner.rollback(observed, release)
+
+    def restart(self, observed: Observed) -> Plan:
+        return self._planner.restart(observed)
+
+    def down(self, observed: Observed, purge: bool) -> Plan:
+        return self._planner.down(observed, purge)
+
+    def unlock(self, observed: Observed) -> Plan:
+        return self._planner.unlock(self._report("observe")["locked"])
+
+    def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
+        for name, text in self._channel.items("logs", process=process, lines=lines, follow=follow):
+            yield LogLine(name, text)
+
+    def status(self) -> Status:
+        report = self._report("status")
+        seen = observed(report, self._url, Base())
+        return Status(
+            exists=seen.exists,
+            url=seen.url if seen.exists else "",
+            live=seen.live,
+            healthy=report["healthy"],
+            health=report["problem"],
+            processes=tuple(process_status(process) for process in report["processes"]),
+            facts={"disk free": size(report["disk_free"])},
+        )
+
+    def command(self, words: Sequence[str]) -> list[str]:
+        """The words that run a command in the live release's code, environment and env, on the host."""
+        runtime = self.observe().extra.live
+        through = ["python", "-m", "_paasctl_runtime"] if runtime and runtime["runtime"] else []
+        return [*self._channel.call("command"), *through, *words]
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _report(self, call: str) -> Any:
+        return self._channel.call(call, port=self._port)
+
+
+def process_status(process: Any) -> ProcessStatus:
+    name = f"{process['group']}.{process['name'].rpartition('_')[2]}"
+    return ProcessStatus(name, process["state"].lower(), detail=f"runs {process['release'] or 'nothing'}")

@@ -1,0 +1,71 @@
+"""This machine as the host: no account, no root, no web server in front."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import uv
+
+from paasctl.errors import UsageError
+from paasctl.model import PlatformFacts, Setting
+from paasctl.target import OPERATIONS, Context
+
+from .channel import Channel
+from .host import HostTarget
+from .plans import Planner
+
+FACTS = PlatformFacts(
+    log="file",
+    log_reason="the app's own files stay, in a folder that outlives releases",
+    services_beside_app=True,
+    local=True,
+)
+
+
+class Local:
+    """The adapter ``local``."""
+
+    summary: ClassVar[str] = "this machine: the app's own Supervisor, no account, no root"
+    settings: ClassVar[Mapping[str, Setting]] = {
+        "port": Setting(int, "the port on 127.0.0.1 (default: a free one, kept between pushes)"),
+    }
+    abilities: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(OPERATIONS, ""),
+        "setup": "this machine needs no preparation: `paasctl push local` is enough",
+    }
+
+    @staticmethod
+    def connect(name: str, settings: Mapping[str, Any], context: Context) -> LocalTarget:
+        """Start the agent for this app.
+
+        Raises:
+            UsageError: the port is not one that a user's program may listen on.
+        """
+        port = settings.get("port")
+        if port is not None and not 1024 <= port <= 65535:
+            raise UsageError(f"port {port} cannot be used", hint="name one from 1024 to 65535, or none for a free one")
+        root = context.data / name / context.app
+        hello = {"root": str(root), "name": context.app, "origin": str(context.root), "uv": uv.find_uv_bin()}
+        channel = Channel([sys.executable, "-I", "-c"], hello, context.environ)
+        cache = context.cache / f"{name}-{context.app}.json"
+        planner = Planner(channel, context.who, cache, "127.0.0.1")
+        return LocalTarget(FACTS, channel, planner, "http://127.0.0.1:{port}/", port, cache)
+
+
+class LocalTarget(HostTarget):
+    """An app on this machine."""
+
+    def run(self, command: Sequence[str]) -> int:
+        """Run a one-off command with this terminal's own input and output; returns its exit status."""
+        words = self.command(command)
+        # Ctrl-C is for the command; what it makes of it is its exit status
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            child = subprocess.Popen(words, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+            return child.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)

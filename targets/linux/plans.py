@@ -1,0 +1,258 @@
+"""The plans for an app on a host: push, rollback, restart, down, unlock. No I/O happens while they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paasctl.errors import UsageError
+from paasctl.model import Desired, Observed, Plan, Say, Step
+from paasctl.sync import EnvChanges
+
+from .channel import Channel
+from .spec import Spec, env_id
+from .state import HostState
+from .upload import Base, size, upload
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes the plans of one app on one host; ``channel`` is used by the steps alone."""
+
+    channel: Channel
+    who: str
+    cache: Path
+    host: str
+
+    def push(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
+        """From what is to what is desired; empty when nothing differs.
+
+        Raises:
+            UsageError: an env-only push where nothing is live.
+        """
+        state: HostState = observed.extra
+        spec = Spec.desired(desired, state, self.host)
+        if state.live and spec.content == state.live["spec"] and not (changes.writes or changes.bookkeeping):
+            return self._settle(observed, state)
+        document = spec.document(state.last + 1, desired, env_id(state, changes))
+        undo_to = self._undo_to(state)
+        return Plan(
+            prepare=(
+                self._lock(state, "a push"),
+                *self._code(desired, document, spec, state),
+                self._write(document, state, changes),
+                *self._try_out(document, state),
+            ),
+            commit=(self._switch(document["id"], state, undo_to),),
+            verify=(self._roll(document["id"], document, state),),
+            finish=(self._prune(),),
+            undo=self._undo(document["id"], undo_to),
+            url=observed.url,
+            warnings=tuple(gaps(document, state)),
+            notes=tuple(interrupted(state)),
+        )
+
+    def rollback(self, observed: Observed, release: str | None) -> Plan:
+        """To an earlier good release: code and env together.
+
+        Raises:
+            UsageError: there is no such release, or it never was good.
+        """
+        state: HostState = observed.extra
+        document = state.documents[self._choose(state, release)]
+        undo_to = self._undo_to(state)
+        chosen = document["id"]
+        check = Step(f"check that {chosen} is whole", lambda say: self._call("repair", say, release=chosen))
+        return Plan(
+            prepare=(self._lock(state, "a rollback"), check, self._canary(document, state)),
+            commit=(self._switch(document["id"], state, undo_to),),
+            verify=(self._roll(document["id"], document, state),),
+            finish=(self._prune(),),
+            undo=self._undo(document["id"], undo_to),
+            url=observed.url,
+            notes=("the env goes back too: .env is newer than what then runs, and the next push sends it again",),
+            warnings=(*gaps(document, state), *ahead(document, state)),
+        )
+
+    def restart(self, observed: Observed) -> Plan:
+        """Every process of the live release, one after the other."""
+        state: HostState = observed.extra
+        live = self._need_live(state)
+        title = f"restart the processes of {live['id']} one after the other"
+        step = Step(title, lambda say: self._call("restart", say))
+        return Plan(prepare=(self._lock(state, "a restart"), step), url=observed.url, warnings=tuple(gaps(live, state)))
+
+    def down(self, observed: Observed, purge: bool) -> Plan:
+        """Take the app off the host; its data stays unless ``purge``."""
+        state: HostState = observed.extra
+        if not observed.exists and not state.last and not purge:
+            return Plan()
+        what = "code, env, logs and DATA" if purge else "code, env and logs (data is kept)"
+        step = Step(f"stop the processes and remove {what}", lambda say: self._call("down", say, purge=purge))
+        return Plan(prepare=(self._lock(state, "taking the app down"), step))
+
+    def unlock(self, owner: Mapping[str, Any] | None) -> Plan:
+        """End the command that holds the lock."""
+        if owner is None:
+            return Plan()
+        what = f"end {owner.get('what', 'a command')} of {owner.get('who', 'somebody')} (since {owner.get('since')})"
+        return Plan(prepare=(Step(what, lambda say: self._call("unlock", say)),))
+
+    # ----------------------------------------------------------------------------------------------- the steps
+
+    def _call(self, name: str, say: Say, **args: Any) -> None:
+        self.channel.call(name, say, **args)
+
+    def _lock(self, state: HostState, what: str) -> Step:
+        live = state.live["id"] if state.live else None
+        expected = {"live": live, "last": state.last, "port": state.port}
+        return Step("lock the app", lambda say: self._call("lock", say, who=self.who, what=what, **expected))
+
+    def _code(self, desired: Desired, document: Mapping[str, Any], spec: Spec, state: HostState) -> list[Step]:
+        steps, bundle = [], desired.bundle
+        if bundle is not None and (state.live is None or state.live["tree"] != document["tree"]):
+            title = f"upload the code {bundle.digest[:12]} ({len(bundle.files)} files, {size(bundle.size)})"
+
+            def send(say: Say) -> None:
+                upload(self.channel, bundle, desired.app.persist, state.base, say)
+                Base.save(self.cache, document["tree"], bundle)
+
+            steps.append(Step(title, send))
+        if bundle is not None and document["venv"] not in state.venvs:
+            steps.append(self._install(desired, document, spec))
+        return steps
+
+    def _install(self, desired: Desired, document: Mapping[str, Any], spec: Spec) -> Step:
+        source = desired.app.dependencies.file or "no dependency file"
+        added = [f"+ {name} (added by paasctl)" for name in desired.app.dependencies.added]
+        args = {
+            "venv": document["venv"],
+            "python": document["python"],
+            "requirements": spec.requirements,
+            "tree": document["tree"],
+        }
+        title = f"install the dependencies ({source}) for Python {document['python']}"
+        return Step(title, lambda say: self._call("venv", say, **args), tuple(added))
+
+    def _write(self, document: Mapping[str, Any], state: HostState, changes: EnvChanges) -> Step:
+        fresh = state.live is None or document["env"] != state.live["env"]
+        title = f"write {document['id']}" + (" and its env" if fresh else " (the env stays)")
+
+        def write(say: Say) -> None:
+            env = {name: value.reveal() for name, value in changes.result.items()} if fresh else None
+            self._call("release", say, document=document, env=env, manifest=changes.manifest.to_json())
+
+        return Step(title, write)
+
+    def _try_out(self, document: Mapping[str, Any], state: HostState) -> list[Step]:
+        release, command = document["id"], document["release_command"]
+        steps = []
+        done = {key: document[key] for key in ("tree", "env", "release_command")}
+        if command and any(state.released.get(key) != value for key, value in done.items()):
+            if state.live and document["runtime"]:
+                title = f"import the app in {release}"
+                steps.append(Step(title, lambda say: self._call("preflight", say, release=release)))
+            title = f"run the release command: {shown(command)}"
+            steps.append(Step(title, lambda say: self._call("release_command", say, release=release)))
+        return [*steps, self._canary(document, state)]
+
+    def _canary(self, document: Mapping[str, Any], state: HostState) -> Step:
+        release, path = document["id"], document["health"] or "/"
+        beside = f" beside {state.live['id']}" if state.live else ""
+        title = f"start {release}{beside} and check its health at {path}"
+        return Step(title, lambda say: self._call("canary", say, release=release))
+
+    def _switch(self, release: str, state: HostState, undo_to: str | None) -> Step:
+        before = f" (was {state.live['id']})" if state.live else ""
+        return Step(
+            f"make {release} current{before}", lambda say: self._call("switch", say, release=release, undo_to=undo_to)
+        )
+
+    def _roll(self, release: str, document: Mapping[str, Any], state: HostState) -> Step:
+        counts = [f"{name} x {settings['instances']}" for name, settings in sorted(document["settings"].items())]
+        verb = "restart one after the other" if state.live else "start"
+        title = f"{verb}, each checked: {', '.join(counts)}"
+        return Step(title, lambda say: self._call("roll", say, release=release))
+
+    def _prune(self) -> Step:
+        return Step("remove what no kept release needs", lambda say: self._call("prune", say))
+
+    def _undo(self, release: str, undo_to: str | None) -> Step:
+        title = f"switch back to {undo_to}" if undo_to else "stop the processes again"
+        return Step(title, lambda say: self._call("undo", say, release=release, undo_to=undo_to))
+
+    def _settle(self, observed: Observed, state: HostState) -> Plan:
+        """Nothing differs; but a killed push, or processes that are down, are brought to an end."""
+        if state.settled or state.live is None:
+            return Plan(url=observed.url)
+        release = state.live["id"]
+        good = release in state.good
+        return Plan(
+            prepare=(self._lock(state, "a push"), *(() if good else (self._canary(state.live, state),))),
+            commit=(self._switch(release, state, self._undo_to(state)),),
+            verify=(self._roll(release, state.live, state),),
+            finish=(self._prune(),),
+            undo=self._undo(release, self._undo_to(state)),
+            url=observed.url,
+            notes=tuple(interrupted(state)),
+        )
+
+    def _undo_to(self, state: HostState) -> str | None:
+        live = state.live["id"] if state.live else None
+        return live if live in state.good else state.good_before(live)
+
+    def _choose(self, state: HostState, release: str | None) -> str:
+        live = self._need_live(state)["id"]
+        chosen = release or state.good_before(live)
+        if chosen is None:
+            raise UsageError(f"there is no good release before {live}", hint="`paasctl releases` lists them")
+        if chosen == live:
+            raise UsageError(f"{chosen} is live already", hint="`paasctl releases` lists the others")
+        if chosen not in state.good:
+            known = ", ".join(name for name in state.good if name != live) or "none"
+            raise UsageError(f"there is no good release {chosen}", hint=f"good ones that are still there: {known}")
+        return chosen
+
+    def _need_live(self, state: HostState) -> Mapping[str, Any]:
+        if state.live is None:
+            raise UsageError("nothing is live here yet", hint="push first")
+        return state.live
+
+
+def gaps(document: Mapping[str, Any], state: HostState) -> list[str]:
+    """What visitors would notice of the restart, said before it happens."""
+    if state.live is None or "web" not in document["settings"]:
+        return []
+    if not document["handover"]:
+        return ["the web line cannot take over a socket, so requests are refused for a moment while it restarts"]
+    if document["settings"]["web"]["instances"] == 1:
+        return ["web has one instance, so requests are refused for a moment while it restarts"]
+    moved = any(document[key] != state.live[key] for key in ("port", "handover"))
+    if moved or before(state) != document["settings"]["web"]["instances"]:
+        return ["the port or the number of web instances changes, so requests are refused for a moment"]
+    return []
+
+
+def before(state: HostState) -> int:
+    return int(state.live["settings"]["web"]["instances"]) if state.live else 0
+
+
+def ahead(document: Mapping[str, Any], state: HostState) -> list[str]:
+    """The migrations that the database has and an older release does not know."""
+    newer = sorted(set(state.live["migrations"]) - set(document["migrations"])) if state.live else []
+    if not newer:
+        return []
+    return [f"the database stays ahead of {document['id']}: it has {', '.join(newer)}"]
+
+
+def interrupted(state: HostState) -> list[str]:
+    if not state.unfinished:
+        return []
+    release = state.unfinished["to"]
+    return [f"the last push was interrupted after it made {release} current; this one brings it to an end"]
+
+
+def shown(command: str) -> str:
+    return command.replace("python -m _paasctl_runtime ", "")

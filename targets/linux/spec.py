@@ -1,0 +1,134 @@
+"""What a release on a host is made of, from what is desired."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paasctl.errors import UsageError
+from paasctl.model import Desired, Tuning
+from paasctl.sync import EnvChanges
+
+from .state import HostState
+from .upload import tree_name
+
+#: processes beside each other where nothing is said: two web instances, so that one serves while the other restarts
+WEB_INSTANCES, WORKERS, THREADS, STOP_WAIT = 2, 1, 4, 35
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """All that makes one release differ from another, but for its env.
+
+    ``content`` is what is compared to see whether there is anything to do; ``requirements`` is what the virtual
+    environment named by ``content["venv"]`` is made from.
+    """
+
+    content: Mapping[str, Any]
+    requirements: str = ""
+
+    @classmethod
+    def desired(cls, desired: Desired, state: HostState, host: str) -> Spec:
+        """The spec of what is to be pushed; an env-only push keeps that of the live release.
+
+        Raises:
+            UsageError: an env-only push where nothing is live.
+        """
+        if desired.bundle is None:
+            if state.live is None:
+                raise UsageError("there is no release yet whose env could change", hint="push the code too")
+            return cls(state.live["spec"])
+        app, requirements = desired.app, requirement_lines(desired)
+        settings = {name: tuning(name, desired) for name in desired.processes}
+        content = {
+            "digest": desired.bundle.digest,
+            "tree": tree_name(desired.bundle, app.persist),
+            "persist": sorted(app.persist),
+            "venv": venv_name(desired, requirements),
+            "python": app.python,
+            "processes": dict(desired.processes),
+            "settings": settings,
+            "process_environment": {name: process_environment(s) for name, s in settings.items()},
+            "release_command": desired.release_command,
+            "entry": app.entry,
+            "handover": desired.handover,
+            "runtime": desired.runtime,
+            "health": app.health,
+            "host": host,
+            "port": state.port,
+            "migrations": migrations(desired),
+        }
+        return cls(json.loads(json.dumps(content)), requirements)
+
+    def document(self, number: int, desired: Desired, env: str) -> dict[str, Any]:
+        """The whole document of a release with this spec."""
+        name, provenance = f"v{number}", desired.provenance
+        environment = {
+            "PAASCTL_RELEASE": name,
+            "PAASCTL_ENTRY": self.content["entry"] or "",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return {
+            **self.content,
+            "spec": self.content,
+            "id": name,
+            "env": env,
+            "environment": environment,
+            "who": provenance.who,
+            "commit": provenance.commit,
+            "dirty": provenance.dirty,
+            "note": "env only" if desired.bundle is None else "",
+        }
+
+
+def requirement_lines(desired: Desired) -> str:
+    """What the virtual environment gets: the app's requirements and what paasctl adds."""
+    dependencies = desired.app.dependencies
+    return "\n".join([dependencies.requirements.rstrip("\n"), *dependencies.added, ""]).lstrip("\n")
+
+
+def venv_name(desired: Desired, requirements: str) -> str:
+    """One name for one set of dependencies on one Python; code that is itself a dependency is part of it."""
+    parts = [desired.app.python, requirements]
+    if desired.app.dependencies.local and desired.bundle:
+        parts.append(desired.bundle.digest)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def tuning(name: str, desired: Desired) -> dict[str, Any]:
+    """How Supervisor runs a process; a web process that cannot take over a socket runs once."""
+    asked = desired.tuning.get(name, Tuning())
+    default = WEB_INSTANCES if name == "web" else 1
+    instances = asked.instances if asked.instances is not None else default
+    return {
+        "instances": 1 if name == "web" and not desired.handover else instances,
+        "workers": asked.workers or WORKERS,
+        "threads": asked.threads or THREADS,
+        "stop_wait": asked.stop_wait or STOP_WAIT,
+        "optional": asked.optional,
+    }
+
+
+def process_environment(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "PAASCTL_PROCESS": "1",
+        "PAASCTL_WORKERS": str(settings["workers"]),
+        "PAASCTL_THREADS": str(settings["threads"]),
+    }
+
+
+def migrations(desired: Desired) -> list[str]:
+    """The app's migration files (Alembic's and Django's), so that a rollback can say which are ahead."""
+    files = desired.bundle.files if desired.bundle else ()
+    names = [file.path for file in files if "migrations/" in f"/{file.path}" and file.path.endswith(".py")]
+    return [name for name in names if not name.endswith(("__init__.py", "migrations/env.py"))]
+
+
+def env_id(state: HostState, changes: EnvChanges) -> str:
+    """The name of the env of the next release: a new one when anything in it changes."""
+    if state.live and not (changes.writes or changes.bookkeeping):
+        return str(state.live["env"])
+    return f"e{state.last + 1}"

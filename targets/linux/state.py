@@ -1,0 +1,91 @@
+"""What an agent reported of an app, in the core's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from paasctl.manifest import Manifest
+from paasctl.model import Observed, Release
+from paasctl.secret import Secret
+
+from .upload import Base
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """The adapter's own part of an observation. ``documents`` are the releases as the host knows them, by id."""
+
+    last: int = 0
+    port: int = 0
+    supervised: bool = False
+    processes: tuple[Mapping[str, Any], ...] = ()
+    venvs: tuple[str, ...] = ()
+    released: Mapping[str, Any] = field(default_factory=dict)
+    unfinished: Mapping[str, Any] | None = None
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    live: Document | None = None
+    good: tuple[str, ...] = ()
+    base: Base = field(default_factory=Base)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every process runs the live release, and that release was found healthy."""
+        live = self.live
+        if live is None or not self.supervised or self.unfinished or live["id"] not in self.good:
+            return False
+        optional = {name for name, settings in live["settings"].items() if settings.get("optional")}
+        wanted = sum(settings["instances"] for name, settings in live["settings"].items() if name not in optional)
+        running = [p for p in self.processes if p["state"] == "RUNNING" and p["release"] == live["id"]]
+        return bool(len([p for p in running if p["group"] not in optional]) == wanted)
+
+    def good_before(self, release: str | None) -> str | None:
+        """The newest good release, or the newest one before another."""
+        numbers = [name for name in self.good if release is None or int(name[1:]) < int(release[1:])]
+        return numbers[-1] if numbers else None
+
+
+def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
+    """The core's view of an agent's report; ``url`` has a place for the port."""
+    documents = {document["id"]: document for document in report["releases"]}
+    live = next((d for d in documents.values() if d["state"] == "live"), None)
+    state = HostState(
+        last=report["last"],
+        port=report["port"],
+        supervised=report["supervised"],
+        processes=tuple(report["processes"]),
+        venvs=tuple(report["venvs"]),
+        released=report["released"] or {},
+        unfinished=report["unfinished"],
+        documents=documents,
+        live=live,
+        good=tuple(d["id"] for d in documents.values() if d["good"]),
+        base=base,
+    )
+    return Observed(
+        exists=report["exists"],
+        env={name: Secret(value) for name, value in report["env"].items()},
+        manifest=Manifest.from_json(report["manifest"]) if report["manifest"] else None,
+        live=release(live) if live else None,
+        releases=tuple(release(document) for document in documents.values()),
+        url=url.format(port=report["port"]),
+        extra=state,
+    )
+
+
+def release(document: Document) -> Release:
+    """A release in the core's words."""
+    return Release(
+        id=document["id"],
+        when=datetime.fromtimestamp(document["created"], UTC),
+        who=document["who"],
+        state=document["state"],
+        digest=document["digest"],
+        commit=document["commit"],
+        dirty=document["dirty"],
+        note=document["note"],
+    )

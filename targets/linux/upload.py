@@ -1,0 +1,128 @@
+"""Bring a bundle's files to a host: the list as a difference to what is there, then only the contents it lacks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from paasctl.archive import changed, open_entry
+from paasctl.bundle import entry_mode
+from paasctl.errors import PaasctlError
+from paasctl.model import Bundle, BundleFile, Say
+
+from .channel import Channel
+
+END = b"0" * 64
+CHUNK = 1 << 16
+
+
+def tree_name(bundle: Bundle, persist: Sequence[str]) -> str:
+    """The name of the folder that a bundle becomes on a host: its digest, and that of what is linked into it."""
+    links = hashlib.sha256(json.dumps(sorted(persist)).encode()).hexdigest()
+    return f"{bundle.digest[:20]}-{links[:6]}"
+
+
+def upload(channel: Channel, bundle: Bundle, persist: Sequence[str], base: Base, say: Say) -> None:
+    """Make the bundle's tree on the host.
+
+    Args:
+        base: the tree that this machine believes to be there; a wrong belief costs one more round trip.
+    """
+    request: dict[str, Any] = {"digest": bundle.digest, "tree": tree_name(bundle, persist), "persist": list(persist)}
+    entries = {file.path: entry(file) for file in bundle.files}
+    try:
+        answer = channel.call("tree", **request, **base.difference(entries))
+    except PaasctlError as error:
+        if error.message != UNKNOWN_BASE:
+            raise
+        base = Base()
+        answer = channel.call("tree", **request, **base.difference(entries))
+    if answer["missing"]:
+        wanted = list(by_digest(bundle, answer["missing"]))
+        say(f"sending {len(wanted)} files, {size(sum(file.size for file in wanted))}")
+        channel.call("objects", stream=contents(wanted))
+
+
+#: what the agent says when a difference does not lead to the digest; see procfiles/host/tree.py
+UNKNOWN_BASE = "the list of files does not match its digest"
+
+
+class Base:
+    """A tree that a host is believed to have, remembered in a file of this machine."""
+
+    def __init__(self, tree: str | None = None, entries: Mapping[str, list[Any]] | None = None) -> None:
+        self.tree, self.entries = tree, entries or {}
+
+    @classmethod
+    def load(cls, path: Path) -> Base:
+        """Read what :meth:`save` wrote; anything else is no belief at all."""
+        try:
+            tree, entries = json.loads(path.read_text(encoding="ascii"))
+            return cls(str(tree), {entry[0]: entry for entry in entries})
+        except (OSError, ValueError, TypeError, LookupError):
+            return cls()
+
+    @staticmethod
+    def save(path: Path, tree: str, bundle: Bundle) -> None:
+        """Remember a tree that is on the host now. A hint: losing it costs time and nothing else."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_text(json.dumps([tree, [entry(file) for file in bundle.files]]), encoding="ascii")
+        except OSError:
+            path.unlink(missing_ok=True)
+
+    def difference(self, entries: Mapping[str, list[Any]]) -> dict[str, Any]:
+        """What must be said to someone who has this base."""
+        changed = [entry for path, entry in entries.items() if self.entries.get(path) != entry]
+        return {"base": self.tree, "changed": changed, "removed": sorted(self.entries.keys() - entries.keys())}
+
+
+def entry(file: BundleFile) -> list[Any]:
+    """An entry as the agent knows it: path, mode, digest, size, modification time, link."""
+    return [file.path, f"{entry_mode(file):o}", file.digest, file.size, file.mtime, file.link]
+
+
+def by_digest(bundle: Bundle, digests: Iterable[str]) -> Iterator[BundleFile]:
+    """One file for each digest; equal contents travel once."""
+    files = {file.digest: file for file in bundle.files if file.link is None}
+    return (files[digest] for digest in digests)
+
+
+def contents(files: Iterable[BundleFile]) -> Iterator[bytes]:
+    """The stream that the agent's ``objects`` request reads."""
+    for file in files:
+        yield file.digest.encode("ascii") + b"%012d" % file.size
+        yield from content(file)
+    yield END
+
+
+def content(file: BundleFile) -> Iterator[bytes]:
+    """A file's bytes, exactly as many as the bundle says.
+
+    Raises:
+        PaasctlError: the file was replaced or cut since the bundle was made.
+    """
+    if file.content is not None:
+        yield file.content
+        return
+    left = file.size
+    try:
+        with open(file.source or "", "rb", opener=open_entry) as source:
+            while left and (data := source.read(min(left, CHUNK))):
+                left -= len(data)
+                yield data
+    except OSError as error:
+        raise changed(file) from error
+    if left:
+        raise changed(file)
+
+
+def size(count: int) -> str:
+    """A number of bytes for people."""
+    for unit, limit in (("B", 1000), ("kB", 1000_000), ("MB", 1000_000_000)):
+        if count < limit:
+            return f"{count * 1000 // limit} {unit}"
+    return f"{count / 1e9:.1f} GB"
