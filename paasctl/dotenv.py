@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dotenv.variables import Variable, parse_variables
 from paasctl.errors import UsageError
 from paasctl.model import Env
 from paasctl.secret import Secret
+from paasctl.textfile import read_bytes
 
 DEFAULT = ".env"
 EXAMPLE = ".env.example"
@@ -56,7 +57,7 @@ class Contents:
         return {statement.name: statement.line for statement in self.statements}
 
 
-def read(root: Path, files: Sequence[str] | None, target: str, *, tracked: Callable[[Path], bool] | None = None) -> Env:
+def read(root: Path, files: Sequence[str] | None, target: str) -> Env:
     """Read the env files of a target, later ones winning name by name.
 
     Args:
@@ -64,21 +65,19 @@ def read(root: Path, files: Sequence[str] | None, target: str, *, tracked: Calla
         files: the files that the configuration names, all of which must exist; None means ``.env``, then
             ``.env.TARGET``, whichever there are. FLASK_APP alone also comes from ``.flaskenv``.
         target: the target's name.
-        tracked: says whether git tracks a file; a tracked one is a warning.
 
     Raises:
         UsageError: a file is missing, unreadable or not UTF-8, or says something that is not plain. Messages give
             ``file:line`` and never a value.
     """
     layers = [(name, path) for name, path in _layers(root, files, target) if files is not None or _present(path, name)]
-    contents = {name: parse(_load(path, name), name) for name, path in layers}
+    contents = {name: parse(read_bytes(path, name), name) for name, path in layers}
     _refuse(contents)
     values, origins = _flask_app(root)
     for name, content in contents.items():
         values.update(content.values)
         origins.update({key: f"{name}:{line}" for key, line in content.lines.items()})
-    warnings = [line for name, path in layers for line in _exposed(path, name, tracked)]
-    return Env(values, origins, tuple(contents), managed=bool(contents), warnings=tuple(warnings))
+    return Env(values, origins, tuple(contents), managed=bool(contents))
 
 
 def read_example(root: Path) -> dict[str, Secret] | None:
@@ -90,7 +89,7 @@ def read_example(root: Path) -> dict[str, Secret] | None:
     path = root / EXAMPLE
     if not _present(path, EXAMPLE):
         return None
-    text = decode(_load(path, EXAMPLE), EXAMPLE)
+    text = decode(read_bytes(path, EXAMPLE), EXAMPLE)
     return {b.key: Secret(b.value or "") for _, b in _bindings(text) if b.key and NAME.match(b.key)}
 
 
@@ -154,22 +153,11 @@ def _present(path: Path, name: str) -> bool:
     return path.exists()
 
 
-def _load(path: Path, name: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(
-            f"the env file {name} does not exist", hint="create it, or take it out of `env` in the configuration"
-        ) from None
-    except OSError as error:
-        raise UsageError(f"the env file {name} cannot be read: {error.strerror}", hint=f"see `ls -l {name}`") from error
-
-
 def _flask_app(root: Path) -> tuple[dict[str, Secret], dict[str, str]]:
     path = root / FLASKENV
     if not _present(path, FLASKENV):
         return {}, {}
-    content = parse(_load(path, FLASKENV), FLASKENV)
+    content = parse(read_bytes(path, FLASKENV), FLASKENV)
     mattering = tuple(p for p in content.problems if p.name in ("", "FLASK_APP"))
     _refuse({FLASKENV: Contents(content.statements, content.values, mattering)})
     if "FLASK_APP" not in content.values:
@@ -186,7 +174,7 @@ def _refuse(contents: Mapping[str, Contents]) -> None:
 
 
 def _bindings(text: str) -> Iterator[tuple[int, Binding]]:
-    """python-dotenv's statements, and the line on which each begins (its own number is that of the blank lines before)."""
+    """python-dotenv's statements and the line on which each begins (its own count includes blank lines before)."""
     # None: inside quotes too, python-dotenv reads CRLF as LF
     for binding in parse_stream(io.StringIO(text, newline=None)):
         string = binding.original.string
@@ -226,10 +214,3 @@ def _resolve(value: str, known: Mapping[str, Secret]) -> str:
     names = {atom.name for atom in parse_variables(value) if isinstance(atom, Variable)}
     plain = {name: known[name].reveal() for name in names if name in known}
     return "".join(atom.resolve(plain) for atom in parse_variables(value))
-
-
-def _exposed(path: Path, name: str, tracked: Callable[[Path], bool] | None) -> Iterator[str]:
-    if tracked is not None and tracked(path):
-        yield f"{name} is tracked by git: `git rm --cached {name}`, add it to .gitignore, and renew its secrets"
-    if path.stat().st_mode & 0o044:
-        yield f"{name} can be read by other users of this machine: `chmod 600 {name}`"

@@ -1,0 +1,143 @@
+"""What this checkout remembers of each target's manifest, in ``.paasctl/seen.json``; never a value."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from paasctl.manifest import Entry, Manifest
+
+FOLDER = ".paasctl"
+FILE = "seen.json"
+VERSION = 1
+KEPT_STAMPS = 16  # per name; an older one that is met again is a conflict, which is safe
+
+
+def stamp(entry: Entry) -> str:
+    """Identifies one write of one name: its generation and its digest (a rollback brings generations back)."""
+    return f"{entry.generation}.{entry.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What this checkout knows of one target.
+
+    ``manifest`` is the id of the manifest it is about, ``generation`` the last one it synced or pulled. ``names``
+    holds, per name, the stamps of the writes with which this checkout's ``.env`` once agreed, the last one last.
+    """
+
+    manifest: str
+    generation: int = 0
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def knows(self, name: str, entry: Entry) -> bool:
+        """Whether ``.env`` had the value of this write, so that changing it undoes nobody's work."""
+        return stamp(entry) in self.names.get(name, ())
+
+    def last(self, name: str) -> str | None:
+        """The digest of the value with which ``.env`` last agreed."""
+        stamps = self.names.get(name)
+        return stamps[-1].partition(".")[2] if stamps else None
+
+
+def remember(seen: Seen | None, manifest: Manifest, agreed: Mapping[str, Entry], gone: frozenset[str]) -> Seen:
+    """The memory after a sync or a pull.
+
+    Args:
+        seen: what was remembered until now; of another manifest, it is forgotten.
+        agreed: entries whose value ``.env`` has.
+        gone: names that are neither in ``.env`` nor on the target.
+    """
+    known = seen if seen is not None and seen.manifest == manifest.id else Seen(manifest.id)
+    names = {name: stamps for name, stamps in known.names.items() if name not in gone}
+    for name, entry in agreed.items():
+        new = stamp(entry)
+        names[name] = (*(old for old in names.get(name, ()) if old != new), new)[-KEPT_STAMPS:]
+    return Seen(manifest.id, manifest.generation, names)
+
+
+def load(root: Path, target: str) -> tuple[Seen | None, str]:
+    """What the checkout in ``root`` remembers of a target, and a warning when the file is damaged."""
+    document, warning = _read(root / FOLDER / FILE)
+    if target not in document:
+        return None, warning
+    try:
+        found = document[target]
+        names = {str(name): tuple(map(str, stamps)) for name, stamps in found["names"].items()}
+        return Seen(str(found["manifest"]), int(found["generation"]), names), warning
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None, _damaged(FILE)
+
+
+def save(root: Path, target: str, seen: Seen) -> str:
+    """Remember; other targets' memories stay.
+
+    Returns:
+        An empty string, or a sentence that says why it could not be written: by then the target is in order, and
+        all that is lost is that the next sync asks once more.
+    """
+    folder = root / FOLDER
+    try:
+        prepare(folder)
+        with _locked(folder):
+            document, _ = _read(folder / FILE)
+            names = {name: list(stamps) for name, stamps in sorted(seen.names.items())}
+            document[target] = {"manifest": seen.manifest, "generation": seen.generation, "names": names}
+            _write(folder / FILE, json.dumps({"v": VERSION, "targets": document}, indent=1, sort_keys=True))
+    except OSError as error:
+        return (
+            f"{FOLDER}/{FILE} could not be written ({error.strerror}); the next sync takes this checkout for a new one"
+        )
+    return ""
+
+
+def prepare(folder: Path) -> None:
+    """Make paasctl's own folder in a checkout; it is private, and git ignores it because it says so itself."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+
+
+def _damaged(file: str) -> str:
+    return f"{FOLDER}/{file} is damaged and was ignored: this checkout counts as new, nothing is deleted this time"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        document = json.loads(path.read_bytes())
+        if document["v"] != VERSION or not isinstance(document["targets"], dict):
+            return {}, _damaged(path.name)
+        return dict(document["targets"]), ""
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, _damaged(path.name)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Two syncs of two targets at once must not forget each other's half of the file."""
+    with (folder / "seen.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
