@@ -323,7 +323,6 @@ __all__ = [
     "Derived",
     "Desired",
     "Env",
-    "EnvChanges",
     "Interface",
     "LogDestination",
     "LogLine",
