@@ -201,6 +201,8 @@ class Desired:
     handover: bool = False
     runtime: bool = True
     tuning: Mapping[str, Tuning] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 ReleaseState = Literal["live", "good", "failed", "pending"]

@@ -1,0 +1,164 @@
+"""Put the app, its env, the bundle and the platform's facts together to what a target should be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from paasctl import recycle, rules
+from paasctl.errors import UsageError
+from paasctl.model import App, Bundle, Derived, Desired, Env, LogDestination, PlatformFacts, Provenance
+from paasctl.secret import Secret
+
+#: Derived names that only the runtime reads.
+RUNTIME_NAMES = ("PAASCTL_LOG", "PAASCTL_POOL_RECYCLE", "PAASCTL_PROXY_HOPS")
+
+
+class Settings(Protocol):
+    """What of ``[targets.NAME]`` concerns the env; see :class:`paasctl.config.TargetSettings`."""
+
+    @property
+    def log(self) -> LogDestination | None: ...
+    @property
+    def pool_recycle(self) -> int | None: ...
+    @property
+    def runtime(self) -> bool: ...
+    @property
+    def send(self) -> Collection[str]: ...
+    @property
+    def allow(self) -> Collection[str]: ...
+
+
+def build(
+    name: str,
+    app: App,
+    env: Env,
+    bundle: Bundle | None,
+    provenance: Provenance,
+    facts: PlatformFacts,
+    settings: Settings,
+    *,
+    theirs: Mapping[str, Secret] | None = None,
+    protected: Collection[str] = (),
+    examples: Mapping[str, Secret] | None = None,
+    force: bool = False,
+    create: bool = False,
+) -> Desired:
+    """What ``name`` should be: the env that is sent, and the names that paasctl derives for the app.
+
+    Args:
+        name: the target's name.
+        env: as the files say; local-only names are taken out of it here.
+        theirs: the env that is on the target now; its database decides where ``env`` names none.
+        protected: names that somebody else owns on the target, so that ``env`` does not send them.
+        examples: the values of ``.env.example``.
+
+    Raises:
+        UsageError: names that the platform reserves, or values that fit the laptop only; lists all of them.
+    """
+    sent = _sent(env, facts, settings)
+    rules.reserved(sent, facts)
+    own = replace(sent, values={key: value for key, value in sent.values.items() if key not in protected})
+    warnings = (*env.warnings, *_unfit(name, own, app, facts, settings, examples or {}), *_unknown_allow(settings))
+    _fits(name, own, facts)
+    derived, notes = _derive(name, own, facts, settings, {**(theirs or {}), **own.values})
+    return Desired(
+        target=name,
+        app=app,
+        env=sent,
+        derived=derived,
+        bundle=bundle,
+        provenance=provenance,
+        force=force,
+        create=create,
+        runtime=settings.runtime,
+        notes=notes,
+        warnings=warnings,
+    )
+
+
+def _sent(env: Env, facts: PlatformFacts, settings: Settings) -> Env:
+    if facts.local:
+        return env
+    stay = rules.local_only(env.values, settings.send)
+    values = {name: value for name, value in env.values.items() if name not in stay}
+    return replace(env, values=values, local_only=(*env.local_only, *stay))
+
+
+def _unfit(
+    name: str, env: Env, app: App, facts: PlatformFacts, settings: Settings, examples: Mapping[str, Secret]
+) -> tuple[str, ...]:
+    found = [str(finding) for finding in rules.dangerous(env, app, facts, settings.allow, examples)]
+    if facts.local or not found:
+        return tuple(found)
+    count = "1 value is" if len(found) == 1 else f"{len(found)} values are"
+    raise UsageError(
+        "\n".join((f"{count} not fit for {name}; nothing was sent", *(f"  {line}" for line in found))),
+        hint=f"correct the env file, or write {env.files[0] if env.files else '.env'}.{name} with what differs there",
+    )
+
+
+def _unknown_allow(settings: Settings) -> Iterator[str]:
+    for key in settings.allow:
+        if key not in rules.ALLOW:
+            yield f"allow = [{key!r}] allows nothing; known are {', '.join(rules.ALLOW)}"
+
+
+def _fits(name: str, env: Env, facts: PlatformFacts) -> None:
+    size = sum(len(key) + len(value.reveal().encode()) for key, value in env.values.items())
+    if facts.max_env_bytes is not None and size > facts.max_env_bytes:
+        raise UsageError(
+            f"the env is {size} bytes long, {name} takes at most {facts.max_env_bytes}; nothing was sent",
+            hint="keep large values in files, or with the service that needs them",
+        )
+
+
+# -------------------------------------------------------------------------------------------------- derived names
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    destination: LogDestination
+    reason: str
+
+
+def _derive(
+    name: str, env: Env, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]
+) -> tuple[tuple[Derived, ...], tuple[str, ...]]:
+    """The derived names that nothing else decides, and sentences about those that ``.env`` sets itself."""
+    derived, notes = [], []
+    for each in _wanted(name, facts, settings, real):
+        if each.name in env.values:
+            origin = env.origins.get(each.name, "the env file")
+            notes.append(f"{each.name} is taken from {origin}; without it, it would be {each.value}: {each.reason}")
+        elif not rules.reserved_reason(each.name, facts) and (settings.runtime or each.name not in RUNTIME_NAMES):
+            derived.append(each)
+    return tuple(derived), tuple(notes)
+
+
+def _wanted(name: str, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> Iterator[Derived]:
+    log = _Log(settings.log, "`log` in the configuration") if settings.log else _Log(facts.log, facts.log_reason)
+    yield Derived("PAASCTL_TARGET", name, "the target's name")
+    yield Derived("PAASCTL_LOG", log.destination, log.reason)
+    if log.destination in ("stdout", "stderr"):
+        yield Derived("LOG_TO_STDOUT", "1", f"{log.reason}; for apps that read it by convention")
+    pool = _pool(facts, settings, real)
+    if pool is not None:
+        seconds, reason = pool
+        yield Derived("PAASCTL_POOL_RECYCLE", str(seconds), reason)
+        yield Derived("SQLALCHEMY_POOL_RECYCLE", str(seconds), f"{reason}; for apps that read it by convention")
+    if facts.proxy_hops:
+        yield Derived("PAASCTL_PROXY_HOPS", str(facts.proxy_hops), "proxies in front of the app whose headers are true")
+    yield Derived("PYTHONUNBUFFERED", "1", "what the app prints is in the log at once")
+
+
+def _pool(facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> tuple[int, str] | None:
+    """The recycle time for the databases that the app really sees; the strictest, when there are several.
+
+    An env without a database's URL asks the facts with ``("", "")``: the app may put its URL together itself.
+    """
+    if settings.pool_recycle is not None:
+        return settings.pool_recycle, "`pool_recycle` in the configuration"
+    found = recycle.databases(real)
+    return recycle.strictest(facts.recycle(kind, host) for kind, host in (found or {"": ("", "")}).values())
