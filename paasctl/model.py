@@ -31,7 +31,8 @@ class Dependencies:
 
     ``file`` is the file that decides (None: the app has none), ``requirements`` the same set as pip requirement
     lines, nested files resolved; ``added`` what paasctl adds (a server that is missing); ``local`` is true when a
-    line points into the app's own folder, so that the set also depends on the code.
+    line points into the app's own folder, so that the set also depends on the code. ``constraints`` are lines for
+    ``-c``: they bound versions and install nothing.
     """
 
     file: str | None
@@ -40,6 +41,7 @@ class Dependencies:
     added: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     local: bool = False
+    constraints: str = ""
 
 
 @dataclass(frozen=True, slots=True)

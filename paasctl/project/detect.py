@@ -1,0 +1,177 @@
+"""Find the app in the code: the framework is imported AND an app object or a factory is really there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from paasctl.errors import UsageError
+from paasctl.project.denote import Denoted, Names
+from paasctl.project.django import named_entries, settings_modules
+from paasctl.project.entry import Chosen, Entry, example_call
+from paasctl.project.frameworks import FACTORY_NAMES, MARKS
+from paasctl.project.sources import Module, is_aside
+
+Choose = Callable[[str, Sequence[str]], str]
+
+_CONVENTIONAL = (("wsgi.py", "asgi.py"), ("app.py", "main.py", "application.py", "__init__.py"))
+_FACTORY_RANK, _ODD_RANK = 2, 3
+_LOOKED_FOR = (
+    "an app object or a create_app()/make_app() of Flask, Django, FastAPI, Starlette, Quart or another framework, "
+    "a WSGI or ASGI callable, FLASK_APP, and a Procfile's web line"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A possible entry point and how well it keeps to conventions (0 is best)."""
+
+    entry: Entry
+    denoted: Denoted
+    path: str
+    rank: int
+
+
+def detect(names: Names, choose: Choose | None) -> Chosen:
+    """The app's one entry point.
+
+    Args:
+        names: the app's code.
+        choose: asks the user for one of several; None where nobody can be asked.
+
+    Raises:
+        UsageError: there is none, or several that are different apps and nobody could be asked.
+    """
+    usable = [c for c in candidates(names) if not (c.denoted.kind == "factory" and c.denoted.required)]
+    best = _best_of_each(usable)
+    if not best:
+        raise _nothing_found(names)
+    if len(best) == 1:
+        return _chosen(best[0])
+    options = [str(candidate.entry) for candidate in best]
+    if not choose:
+        lines = ", ".join(f"{candidate.entry} ({candidate.path}:{candidate.denoted.line})" for candidate in best)
+        raise UsageError(
+            f"there is more than one possible entry point: {lines}",
+            hint=f'put the right one under [app] in paasctl.toml: entry = "{options[0]}"',
+        )
+    answer = choose("Which one is the app?", options)
+    picked = next(candidate for candidate in best if str(candidate.entry) == answer)
+    return Chosen(picked.entry, "chosen", picked.denoted)
+
+
+def candidates(names: Names) -> list[Candidate]:
+    """Every app object, and every factory by a usual name, in a module that can be imported from the app's folder."""
+    found: list[Candidate] = []
+    embedded: set[str] = set()
+    for module in names.sources.mentioning(*MARKS):
+        if _importable(names, module):
+            found.extend(_in_module(names, module))
+            embedded |= names.embedded(module)
+    named = set(named_entries(settings_modules(names)))
+    return [
+        candidate
+        for candidate in found
+        if candidate.denoted.origin not in embedded
+        and (candidate.denoted.framework != "django" or not named or str(candidate.entry) in named)
+    ]
+
+
+def _in_module(names: Names, module: Module) -> list[Candidate]:
+    found = []
+    for name in names.scope(module).bound:
+        denoted = names.denoted(module, name)
+        if denoted and (denoted.kind == "instance" or name in FACTORY_NAMES):
+            call = "()" if denoted.kind == "factory" else ""
+            found.append(Candidate(Entry(module.name, name, call), denoted, module.path, _rank(module, denoted)))
+    return found
+
+
+def _rank(module: Module, denoted: Denoted) -> int:
+    file = module.path.rpartition("/")[2]
+    for rank, files in enumerate(_CONVENTIONAL):
+        if file in files and denoted.kind == "instance":
+            return rank
+    return _FACTORY_RANK if denoted.kind == "factory" else _ODD_RANK
+
+
+def _best_of_each(found: list[Candidate]) -> list[Candidate]:
+    """Of each app (one origin) the names that keep best to conventions; a re-export of one object counts once."""
+    best: list[Candidate] = []
+    by_origin = sorted(found, key=lambda c: c.denoted.origin)
+    for _, same in groupby(by_origin, key=lambda c: c.denoted.origin):
+        group = sorted(same, key=lambda c: (c.rank, c.path.count("/"), c.path, _attr_rank(c.entry.attr)))
+        first = group[0]
+        best.append(first)
+        for other in group[1:]:
+            # two files that each call the factory may call it differently; wsgi.py beside asgi.py is a real question
+            apart = other.rank == first.rank and other.path != first.path
+            if apart and (other.denoted.interface != first.denoted.interface or _each_made(first, other)):
+                best.append(other)
+    return sorted(best, key=lambda c: (c.rank, c.path))
+
+
+def _each_made(first: Candidate, other: Candidate) -> bool:
+    """Whether two instances come from two calls of a factory, rather than one being a re-export of the other."""
+    made = first.denoted.made and other.denoted.made
+    return made and first.denoted.line != other.denoted.line and first.rank in (0, _ODD_RANK)
+
+
+def _attr_rank(attr: str) -> int:
+    return {"application": 0, "app": 1}.get(attr, 2)
+
+
+def _importable(names: Names, module: Module) -> bool:
+    """In the app's folder itself, or in packages: from a plain folder the module's own imports would not work."""
+    parts = module.path.split("/")[:-1]
+    return all((names.sources.root.joinpath(*parts[: i + 1]) / "__init__.py").is_file() for i in range(len(parts)))
+
+
+def _chosen(candidate: Candidate) -> Chosen:
+    return Chosen(candidate.entry, f"detected in {candidate.path}:{candidate.denoted.line}", candidate.denoted)
+
+
+def _nothing_found(names: Names) -> UsageError:
+    write = 'write it under [app] in paasctl.toml: entry = "module:attr"'
+    for candidate in candidates(names):
+        required = candidate.denoted.required
+        if required:
+            name = f"{candidate.entry.module}:{candidate.entry.attr}"
+            return UsageError(
+                f"{candidate.path}:{candidate.denoted.line}: {name} makes the app, and needs an argument for "
+                f"{' and '.join(required)}",
+                hint=f'say which under [app] in paasctl.toml: entry = "{name}{example_call(candidate.denoted)}"',
+            )
+    if names.sources.broken:
+        broken = min(names.sources.broken.values(), key=lambda b: (b.path.count("/"), b.path))
+        return UsageError(f"no app found, and {broken}", hint=f"repair the file, or {write}")
+    elsewhere = _elsewhere(names)
+    if elsewhere:
+        return elsewhere
+    count = len(names.sources.paths)
+    files = "no Python file is here" if not count else f"looked through {count} Python file{'s' * (count > 1)}"
+    return UsageError(f"no app found: {files}, for {_LOOKED_FOR}", hint=write)
+
+
+def _elsewhere(names: Names) -> UsageError | None:
+    """An app that is there but cannot be imported from the app's folder."""
+    for path in names.sources.paths:
+        folder, _, _ = path.rpartition("/")
+        in_src = path.startswith("src/")
+        if not folder or (is_aside(path) and not in_src):
+            continue
+        module = names.sources.parse(path)
+        found = _in_module(names, module) if module else []
+        if not found:
+            continue
+        if in_src:
+            return UsageError(
+                f"the app in {path} cannot be imported from here, since src/ is not on the import path",
+                hint="write a wsgi.py that imports it and a line `.` in requirements.txt, which installs the project",
+            )
+        return UsageError(
+            f"the app in {path} cannot be imported from here, since {folder.partition('/')[0]}/ is not a package",
+            hint=f"run paasctl in {folder.partition('/')[0]}/, or write a wsgi.py here that imports the app",
+        )
+    return None

@@ -1,0 +1,165 @@
+"""Entry points: how they are written, and whether one that somebody named can be right."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+
+from paasctl.errors import UsageError
+from paasctl.project.denote import Denoted, Names
+from paasctl.project.sources import Module
+
+FORMS = '"module:attr", "module:factory()" or "module:factory(\'x\')"'
+_FORM = re.compile(
+    r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::(?P<attr>[A-Za-z_]\w*)(?P<call>\(.*\))?)?", re.DOTALL
+)
+#: The order in which a module without an attribute is searched.
+DEFAULT_ATTRS = ("application", "app")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``module:attr``, with ``call`` (``()`` or ``('x')``) when attr is a factory."""
+
+    module: str
+    attr: str
+    call: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.attr}{self.call}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The entry point that was decided on, who decided (``origin``), and what is known of it."""
+
+    entry: Entry
+    origin: str
+    denoted: Denoted | None
+    warnings: tuple[str, ...] = ()
+
+
+class Named:
+    """An entry point that the user named, checked against the code as far as can be seen without importing it.
+
+    Args:
+        names: the app's code.
+        python: the app's Python version, since a newer one may parse what this interpreter cannot.
+    """
+
+    def __init__(self, names: Names, python: str) -> None:
+        self._names = names
+        self._newer = _minor(python) > sys.version_info[:2]
+
+    def choose(self, text: str, origin: str) -> Chosen:
+        """Take an entry point as somebody wrote it.
+
+        Raises:
+            UsageError: it is not written as an entry point, or the code shows that it cannot be one.
+        """
+        match = _FORM.fullmatch(text.strip())
+        if not match or not _is_literal_call(match["call"] or ""):
+            raise UsageError(f"{origin}: the entry point is not written as one", hint=f"write it as {FORMS}")
+        name, attr, call = match["module"], match["attr"] or "", match["call"] or ""
+        path = self._names.sources.find(name)
+        if not path:
+            return self._foreign(name, attr, call, origin)
+        module = self._names.sources.parse(path)
+        if not module:
+            return self._broken(Entry(name, attr or DEFAULT_ATTRS[0], call), path, origin)
+        attr = attr or self._default_attr(module, origin)
+        self._check_attr(module, attr, origin)
+        denoted = self._names.denoted(module, attr)
+        self._check_call(Entry(name, attr, call), denoted, origin)
+        return Chosen(Entry(name, attr, call), origin, denoted)
+
+    def _foreign(self, name: str, attr: str, call: str, origin: str) -> Chosen:
+        top = name.partition(".")[0]
+        root = self._names.sources.root
+        if self._names.sources.find(top) or (root / top).is_dir():
+            raise UsageError(f"{origin}: there is no module {name} in the app's folder", hint=self._near(name))
+        warning = f"{origin}: no file of the app's folder is the module {top}; it must come from an installed package"
+        if (root / "src" / top).exists() or (root / "src" / f"{top}.py").exists():
+            warning = (
+                f"{origin}: {top} is in src/ and can only be imported when the project itself is installed "
+                "(a line `.` in requirements.txt)"
+            )
+        return Chosen(Entry(name, attr or DEFAULT_ATTRS[0], call), origin, None, (warning,))
+
+    def _near(self, name: str) -> str:
+        known = [p.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for p in self._names.sources.paths]
+        near = difflib.get_close_matches(name, known, n=1)
+        return f"did you mean {near[0]}?" if near else "the module must be importable from the app's folder"
+
+    def _broken(self, entry: Entry, path: str, origin: str) -> Chosen:
+        broken = self._names.sources.broken[path]
+        if not self._newer:
+            raise UsageError(f"{broken}", hint=f"the app cannot start without it ({origin} names {entry.module})")
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return Chosen(entry, origin, None, (f"{broken} (for Python {here}, which paasctl runs on)",))
+
+    def _default_attr(self, module: Module, origin: str) -> str:
+        for attr in DEFAULT_ATTRS:
+            if self._names.has(module, attr) is not False:
+                return attr
+        raise UsageError(
+            f"{origin}: {module.path} has neither application nor app", hint=f"name the attribute: {FORMS}"
+        )
+
+    def _check_attr(self, module: Module, attr: str, origin: str) -> None:
+        if self._names.has(module, attr) is not False:
+            return
+        near = difflib.get_close_matches(attr, self._names.scope(module).bound, n=1)
+        raise UsageError(
+            f"{origin}: {module.path} has no {attr}",
+            hint=f"did you mean {module.name}:{near[0]}?" if near else f"name what {module.path} defines: {FORMS}",
+        )
+
+    def _check_call(self, entry: Entry, denoted: Denoted | None, origin: str) -> None:
+        if not denoted:
+            return
+        if denoted.kind == "instance" and entry.call:
+            raise UsageError(
+                f"{origin}: {entry.module}:{entry.attr} is an app already, not a factory", hint="leave the () out"
+            )
+        if denoted.kind == "factory" and not entry.call:
+            _refuse_factory(entry, denoted, f"{origin}: {entry} is a factory, and it is not called")
+        if denoted.kind == "factory" and entry.call == "()" and denoted.required:
+            _refuse_factory(entry, denoted, f"{origin}: {entry.module}:{entry.attr} needs {_and(denoted.required)}")
+
+
+def _refuse_factory(entry: Entry, denoted: Denoted, message: str) -> NoReturn:
+    raise UsageError(message, hint=f'write "{entry.module}:{entry.attr}{example_call(denoted)}"')
+
+
+def example_call(denoted: Denoted) -> str:
+    """How a factory would be called: ``()``, or with a placeholder per parameter that it needs."""
+    return f"({', '.join(repr(name.upper()) for name in denoted.required)})"
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return "an argument for " + " and ".join(names)
+
+
+def _is_literal_call(call: str) -> bool:
+    """``()`` or a call whose arguments are all literals: anything else would have to be executed."""
+    if not call:
+        return True
+    try:
+        node = ast.parse(f"f{call}", mode="eval").body
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            return False
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            ast.literal_eval(argument)
+    except (SyntaxError, ValueError):
+        return False
+    return all(keyword.arg for keyword in node.keywords)
+
+
+def _minor(python: str) -> tuple[int, int]:
+    major, _, minor = python.partition(".")
+    return int(major), int(minor)

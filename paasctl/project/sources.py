@@ -1,0 +1,182 @@
+"""The app's Python files: found by a bounded walk, parsed on demand, never imported."""
+
+from __future__ import annotations
+
+import ast
+import os
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+#: How many Python files are looked at. An app's own code is far below; a tree above holds something else.
+MAX_FILES = 500
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 6
+
+_NEVER = frozenset({
+    "__pycache__", "node_modules", "bower_components", "site-packages", "venv", "env", "virtualenv", "build", "dist",
+})  # fmt: skip
+#: Code that is not what runs on the target: it can name an app, but is no evidence for one.
+_ASIDE = frozenset({
+    "test", "tests", "testing", "doc", "docs", "example", "examples", "sample", "samples", "migrations", "alembic",
+    "versions", "script", "scripts", "tools", "bench", "benchmark", "benchmarks", "notebooks", "src",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One Python file. ``path`` is relative to the app's folder, ``name`` is how it is imported from there."""
+
+    path: str
+    name: str
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports start from."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+    @property
+    def is_package(self) -> bool:
+        return self.path.endswith("__init__.py")
+
+    @property
+    def folder(self) -> str:
+        """The folder that the file is in, ``""`` for the app's own."""
+        return self.path.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A file that could not be parsed: where, and the reason in a few words."""
+
+    path: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}" if self.line else f"{self.path}: {self.reason}"
+
+
+class Sources:
+    """The Python files below a folder, nearest to it first. Files are read at most once."""
+
+    def __init__(self, root: Path, limit: int = MAX_FILES) -> None:
+        self.root = root
+        self.broken: dict[str, Broken] = {}
+        self._parsed: dict[str, Module | None] = {}
+        self._bytes: dict[str, bytes] = {}
+        self.paths: list[str] = []
+        self.cut = False
+        for path in _walk(root):
+            if len(self.paths) == limit:
+                self.cut = True
+                break
+            self.paths.append(path)
+
+    def find(self, name: str) -> str | None:
+        """The file of a module that can be imported from the app's folder, or None."""
+        base = name.replace(".", "/")
+        for path in (f"{base}/__init__.py", f"{base}.py"):  # a package wins over a module of the same name
+            if (self.root / path).is_file():
+                return path
+        return None
+
+    def module(self, name: str) -> Module | None:
+        """A module by its dotted name; None when it is not in the folder or cannot be parsed."""
+        path = self.find(name)
+        return self.parse(path) if path else None
+
+    def parse(self, path: str) -> Module | None:
+        """Parse one file; None when that is impossible (then ``broken`` says why)."""
+        if path not in self._parsed:
+            self._parsed[path] = self._parse(path)
+        return self._parsed[path]
+
+    def mentioning(self, *words: bytes) -> Iterator[Module]:
+        """The parsed files of the app itself that hold one of the words, nearest first.
+
+        Tests, documentation, examples and scripts are left out. Looking for the words first keeps it quick.
+        """
+        for path in self.paths:
+            if is_aside(path) or not any(word in self._read(path) for word in words):
+                continue
+            module = self.parse(path)
+            if module:
+                yield module
+
+    def _read(self, path: str) -> bytes:
+        if path not in self._bytes:
+            self._bytes[path] = b""
+            try:
+                file = self.root / path
+                if file.stat().st_size <= MAX_BYTES:
+                    self._bytes[path] = file.read_bytes()
+            except OSError as error:
+                self.broken[path] = Broken(path, 0, f"cannot be read: {(error.strerror or 'unknown').lower()}")
+        return self._bytes[path]
+
+    def _parse(self, path: str) -> Module | None:
+        source = self._read(path)
+        if path in self.broken:
+            return None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the user's invalid escapes are not ours to report
+                tree = ast.parse(source, path)
+        except SyntaxError as error:
+            encoding = "encod" in error.msg or "decode" in error.msg or "codec" in error.msg
+            reason = "not valid UTF-8, and no encoding is declared" if encoding else f"not valid Python: {error.msg}"
+            self.broken[path] = Broken(path, _bad_line(source) if encoding else error.lineno or 1, reason)
+            return None
+        except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes, absurd nesting
+            self.broken[path] = Broken(path, 1, f"not valid Python: {type(error).__name__}")
+            return None
+        return Module(path, module_name(path), tree)
+
+
+def module_name(path: str) -> str:
+    """``blog/wsgi.py`` is ``blog.wsgi``, ``blog/__init__.py`` is ``blog``."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file is a test, documentation, an example, a migration, a script, or in ``src/``."""
+    *folders, file = path.split("/")
+    return any(folder in _ASIDE for folder in folders) or file.startswith("test_") or file == "conftest.py"
+
+
+def _bad_line(source: bytes) -> int:
+    try:
+        source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return source.count(b"\n", 0, error.start) + 1
+    return 1
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """Python files by breadth: near files first, so that a limit cuts what is far away."""
+    queue = deque([("", 0)])
+    while queue:
+        folder, depth = queue.popleft()
+        try:
+            entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if depth < MAX_DEPTH and not _is_foreign(entry):
+                    queue.append((path, depth + 1))
+            elif entry.name.endswith(".py") and entry.name[:-3].isidentifier() and entry.is_file():
+                yield path
+
+
+def _is_foreign(entry: os.DirEntry[str]) -> bool:
+    """A folder that does not hold the app's own code: hidden, a virtual environment, an installation, a build."""
+    name = entry.name
+    if name.startswith(".") or name in _NEVER or name.endswith((".egg-info", ".dist-info")):
+        return True
+    return any(Path(entry.path, mark).exists() for mark in ("pyvenv.cfg", "conda-meta"))

@@ -1,0 +1,95 @@
+"""Find the folders of static files, and the URL paths that they are served under."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+
+from paasctl.project.bindings import Binding, Called, walk
+from paasctl.project.frameworks import CONSTRUCTORS
+from paasctl.project.literals import Literals
+from paasctl.project.sources import Module, Sources
+
+Found = tuple[dict[str, str], dict[str, str], tuple[str, ...]]
+
+
+def static_folders(literals: Literals, sources: Sources, framework: str, settings: list[Module]) -> Found:
+    """URL path -> folder (both without the app's own), where each was found, and notes for the plan."""
+    if framework == "flask":
+        return _flask(literals, sources)
+    return _django(literals, settings) if framework == "django" else ({}, {}, ())
+
+
+def _flask(literals: Literals, sources: Sources) -> Found:
+    found: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for module in sources.mentioning(b"Flask"):
+        for each in walk(module):
+            if not isinstance(each, Called):
+                continue
+            if CONSTRUCTORS.get(literals.full_name(module, each.node.func), ("",))[0] != "flask":
+                continue
+            place = _flask_folder(literals, each)
+            if place and (sources.root / place[1]).is_dir():
+                found.setdefault(*place)
+                origins.setdefault(place[0], each.origin)
+    return found, origins, ()
+
+
+def _flask_folder(literals: Literals, call: Called) -> tuple[str, str] | None:
+    """Flask's rule: ``static`` beside the module, under the folder's own name, unless said otherwise."""
+    folder = _literal(literals, call, "static_folder", "static")
+    if not folder:
+        return None
+    url = _literal(literals, call, "static_url_path", f"/{posixpath.basename(folder.rstrip('/'))}")
+    inside = _inside(literals, posixpath.join(_flask_root(literals, call), folder))
+    # at "/" the folder would hide the app itself from whoever serves the files
+    return (_url(url), inside) if inside and url and url.strip("/") else None
+
+
+def _flask_root(literals: Literals, call: Called) -> str:
+    """The folder of the module or package that the first argument names."""
+    name = call.argument(0, "import_name")
+    if isinstance(name, ast.Subscript) and call.module.package:  # __name__.split(".")[0]
+        return call.module.package.partition(".")[0]
+    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        named = literals.module(name.value)
+        return named.folder if named else call.module.folder
+    return call.module.folder
+
+
+def _literal(literals: Literals, call: Called, keyword: str, default: str) -> str | None:
+    node = next((k.value for k in call.node.keywords if k.arg == keyword), None)
+    if node is None:
+        return default
+    values = literals.values(call.module, node, call.near)
+    return values[0] if values else None
+
+
+def _django(literals: Literals, settings: list[Module]) -> Found:
+    said: dict[str, tuple[str, str]] = {}
+    for module in settings:
+        for each in walk(module):
+            if isinstance(each, Binding) and each.key in ("STATIC_URL", "STATIC_ROOT"):
+                values = literals.values(module, each.value, each.near)
+                if values:
+                    said.setdefault(each.key, (values[0], each.origin))
+    if "STATIC_URL" not in said or "://" in said["STATIC_URL"][0]:
+        return {}, {}, ()
+    if "STATIC_ROOT" not in said:
+        origin = said["STATIC_URL"][1]
+        note = f"{origin}: STATIC_ROOT is not set, so collectstatic cannot run and static files are not served"
+        return {}, {}, (note,)
+    folder = _inside(literals, said["STATIC_ROOT"][0])
+    url = _url(said["STATIC_URL"][0])
+    return ({url: folder}, {url: said["STATIC_ROOT"][1]}, ()) if folder else ({}, {}, ())
+
+
+def _url(path: str) -> str:
+    return f"/{path.strip('/')}/" if path.strip("/") else "/"
+
+
+def _inside(literals: Literals, path: str) -> str | None:
+    absolute = posixpath.normpath(posixpath.join(literals.root, path))
+    relative = posixpath.relpath(absolute, literals.root)
+    return None if relative.startswith("..") or relative == "." else relative
