@@ -72,7 +72,7 @@ def read(root: Path, files: Sequence[str] | None, target: str) -> Env:
     """
     layers = [(name, path) for name, path in _layers(root, files, target) if files is not None or _present(path, name)]
     contents = {name: parse(read_bytes(path, name), name) for name, path in layers}
-    _refuse(contents)
+    refuse(contents)
     values, origins = _flask_app(root)
     for name, content in contents.items():
         values.update(content.values)
@@ -142,6 +142,19 @@ def evaluate(text: str) -> Contents:
     return Contents(tuple(statements), values, tuple(problems))
 
 
+def refuse(contents: Mapping[str, Contents]) -> None:
+    """Stop when files, by name, have problems.
+
+    Raises:
+        UsageError: lists them, each with ``file:line``.
+    """
+    found = [f"{name}:{p.line}: {p.text}" for name, content in contents.items() for p in content.problems]
+    if found:
+        more = f"\n... and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        hint = f"correct the file; nothing was sent ({_LITERAL})" if "${" in "".join(found) else "nothing was sent"
+        raise UsageError("\n".join(found[:_SHOWN]) + more, hint=hint)
+
+
 def _layers(root: Path, files: Sequence[str] | None, target: str) -> list[tuple[str, Path]]:
     names = (DEFAULT, f"{DEFAULT}.{target}") if files is None else files
     return [(name, root / name) for name in dict.fromkeys(names)]
@@ -159,18 +172,10 @@ def _flask_app(root: Path) -> tuple[dict[str, Secret], dict[str, str]]:
         return {}, {}
     content = parse(read_bytes(path, FLASKENV), FLASKENV)
     mattering = tuple(p for p in content.problems if p.name in ("", "FLASK_APP"))
-    _refuse({FLASKENV: Contents(content.statements, content.values, mattering)})
+    refuse({FLASKENV: Contents(content.statements, content.values, mattering)})
     if "FLASK_APP" not in content.values:
         return {}, {}
     return {"FLASK_APP": content.values["FLASK_APP"]}, {"FLASK_APP": f"{FLASKENV}:{content.lines['FLASK_APP']}"}
-
-
-def _refuse(contents: Mapping[str, Contents]) -> None:
-    found = [f"{name}:{p.line}: {p.text}" for name, content in contents.items() for p in content.problems]
-    if found:
-        more = f"\n... and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        hint = f"correct the file; nothing was sent ({_LITERAL})" if "${" in "".join(found) else "nothing was sent"
-        raise UsageError("\n".join(found[:_SHOWN]) + more, hint=hint)
 
 
 def _bindings(text: str) -> Iterator[tuple[int, Binding]]:

@@ -1,0 +1,111 @@
+"""Put edited env files on the disk: private, atomic, and proven by reading them back."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from paasctl.dotenv import DEFAULT, evaluate, parse
+from paasctl.envfile import distribute, rewrite
+from paasctl.errors import PaasctlError, UsageError
+from paasctl.secret import Secret
+from paasctl.textfile import read_bytes
+
+OLD = ".paasctl-old"
+
+
+def apply(
+    root: Path, files: Sequence[str], changes: Mapping[str, Secret | None], *, tracked: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """Change values in a target's env files, without touching anything else in them.
+
+    Args:
+        root: the app's folder.
+        files: the env files in their order, as :attr:`paasctl.model.Env.files` has them; none: ``.env`` is made.
+        changes: the new value per name; None takes the name out.
+        tracked: says whether git tracks a file of this name.
+
+    Returns:
+        The names of the files that were written.
+    Raises:
+        UsageError: git tracks a file that would hold the values, a file has problems, or a value cannot be written.
+        PaasctlError: a file could not be written; it is as it was.
+    """
+    texts = {file: _text(root / file, file) for file in (files or (DEFAULT,))}
+    contents = {file: evaluate(text.removeprefix("\ufeff")) for file, text in texts.items()}
+    edits = distribute(contents, changes)
+    results = {file: rewrite(texts[file], edits[file], file) for file in edits}
+    written = tuple(file for file in results if results[file] != texts[file])
+    for file in written:
+        _refuse_tracked(file, tracked)
+    for file in written:
+        save(root / file, results[file], file)
+    return written
+
+
+def save(path: Path, text: str, name: str) -> None:
+    """Replace an env file: mode 0600, in one step; the old one stays beside it until the new one is read back.
+
+    Raises:
+        PaasctlError: it could not be written, or reads back differently; the old file is in place.
+    """
+    real = path.resolve()  # a link stays a link
+    old = real.with_name(real.name + OLD)
+    data = text.encode()
+    try:
+        _copy(real, old)
+        _replace(real, data)
+        proven = parse(real.read_bytes(), name) == parse(data, name)
+        if not proven and old.exists():
+            old.replace(real)
+        old.unlink(missing_ok=True)
+    except OSError as error:
+        raise PaasctlError(f"{name} could not be written ({error.strerror}); it is as it was") from error
+    if not proven:
+        raise PaasctlError(f"{name} read back differently from what was written; the old one is in place again")
+
+
+def _text(path: Path, name: str) -> str:
+    if not path.exists():
+        return ""
+    data = read_bytes(path, name)
+    parse(data, name)  # says what is wrong with the bytes
+    return data.decode()
+
+
+def _refuse_tracked(name: str, tracked: Callable[[str], bool]) -> None:
+    if tracked(name):
+        raise UsageError(
+            f"{name} is tracked by git, so its values would be in the repository; nothing was written",
+            hint=f"`git rm --cached {name}`, and add it to .gitignore",
+        )
+
+
+def _copy(source: Path, copy: Path) -> None:
+    copy.unlink(missing_ok=True)
+    if source.exists():
+        handle = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(source.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.paasctl-")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists() and os.geteuid() == 0:  # sudo must not take the file away from its owner
+            owner = path.stat()
+            os.chown(name, owner.st_uid, owner.st_gid)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
