@@ -25,7 +25,7 @@ class Faulty(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if self.path == "/drop":
             self.close_connection = True
             return
@@ -37,7 +37,7 @@ class Faulty(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.close_connection = self.close_connection or self.path == "/short"
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.do_GET()
 

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
 from paasctl.model import App, Bundle, Dependencies
 
 NOBODY = 65534
+
+#: Names that some tool, format or locale would stumble over.
+ODD_NAMES = [
+    b"with space.py",
+    "ünïcode-日本語.py".encode(),
+    b"-rf",
+    b"--help",
+    b"new\nline.py",
+    b"not-utf8-\xff\xfe.txt",
+    b'quote"and\\back',
+    b"n" * 250,
+    b"{brace}*?[star]",
+    b"#hash",
+    b"trailing ",
+    b"~",
+]
 
 
 def app(root: Path, **fields: Any) -> App:
@@ -72,3 +91,33 @@ def without_privileges() -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+def touch(root: Path, names: Iterable[bytes]) -> None:
+    """Make files whose content is their name."""
+    for name in names:
+        (root / os.fsdecode(name)).write_bytes(name)
+
+
+NAMES = st.binary(min_size=1, max_size=12).filter(lambda n: not set(n) & {0, 47} and n not in (b".", b".."))
+TREES = st.dictionaries(
+    st.tuples(NAMES, NAMES), st.tuples(st.binary(max_size=40), st.booleans(), st.integers(0, 2**31)), max_size=8
+)
+
+
+Trees = Mapping[tuple[bytes, bytes], tuple[bytes, bool, int]]
+
+
+def make(root: Path, files: Iterable[tuple[tuple[bytes, bytes], tuple[bytes, bool, int]]], umask: int) -> None:
+    """Write a drawn tree, in the given order and with these times."""
+    old = os.umask(umask)
+    try:
+        for (folder, name), (content, executable, when) in files:
+            path = root / os.fsdecode(b"d" + folder) / os.fsdecode(b"f" + name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+            if executable:
+                path.chmod(path.stat().st_mode | stat.S_IXUSR)
+            os.utime(path, (when, when))
+    finally:
+        os.umask(old)

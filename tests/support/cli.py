@@ -10,14 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from support import processes
 from support.execs import Recorder
-from support.web import Answer, fetch
 
 LIMIT = 240.0
 KEPT = ("PATH", "LANG", "TZ", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PYENV_ROOT")
@@ -186,16 +185,6 @@ class Paasctl:
         """``status local --json``."""
         return self.run("status", "local", "--json", code=None).json()
 
-    def get(self, path: str = "/", data: bytes | None = None) -> Answer:
-        """Ask the app, at the URL of the last push."""
-        return fetch(self.url + path, data)
-
-    @property
-    def url(self) -> str:
-        """Where the app answers, as ``status`` says."""
-        found = next(_strings(self.status(), "url"))
-        return str(found).rstrip("/")
-
     def processes(self) -> list[processes.Process]:
         """What runs for this home."""
         return processes.under(self.home.root)
@@ -208,15 +197,3 @@ class Paasctl:
         finally:
             processes.sweep(self.home.root)
             shutil.rmtree(self.home.data, ignore_errors=True)
-
-
-def _strings(document: Any, key: str) -> Iterator[Any]:
-    """Every value of a key in a JSON document, outermost first."""
-    if isinstance(document, dict):
-        if key in document:
-            yield document[key]
-        for value in document.values():
-            yield from _strings(value, key)
-    elif isinstance(document, list):
-        for value in document:
-            yield from _strings(value, key)

@@ -24,11 +24,12 @@ class Request:
 
 @dataclass
 class Report:
-    """What the clients saw. ``bad`` holds one line for each request that was not answered as it must be."""
+    """What the clients saw. ``served`` counts whole answers by release, ``asked`` by request; ``bad`` holds one line for each request that was not answered as it must be."""
 
     served: Counter[str] = field(default_factory=Counter)
     bad: list[str] = field(default_factory=list)
     order: list[tuple[float, str]] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
 
     @property
@@ -80,7 +81,7 @@ class Clients:
             body = response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            self._note(began, "", f"{request.method} {request.path}: lost, {type(error).__name__}: {error}")
+            self._note(began, request, "", f"lost, {type(error).__name__}: {error}")
             return None
         self._judge(began, request, response, body)
         if request.keep_alive and not response.will_close:
@@ -92,18 +93,19 @@ class Clients:
         seen = versions(response.getheader("X-Version", ""), body)
         wrong = ""
         if response.status >= 400:
-            wrong = f"{request.method} {request.path}: {response.status} {body[:80]!r}"
+            wrong = f"{response.status} {body[:80]!r}"
         elif len(seen) != 1:
-            wrong = f"{request.method} {request.path}: from {sorted(seen)}"
-        self._note(began, "/".join(sorted(seen)), wrong)
+            wrong = f"from {sorted(seen)}"
+        self._note(began, request, "/".join(sorted(seen)), wrong)
 
-    def _note(self, began: float, version: str, wrong: str) -> None:
-        now = time.monotonic()
+    def _note(self, began: float, request: Request, version: str, wrong: str) -> None:
+        now, what = time.monotonic(), f"{request.method} {request.path}"
         with self._lock:
             self.report.slowest = max(self.report.slowest, now - began)
             if wrong:
-                self.report.bad.append(f"{began - self._began:.2f} s: {wrong} (after {now - began:.2f} s)")
+                self.report.bad.append(f"{began - self._began:.2f} s: {what}: {wrong} (after {now - began:.2f} s)")
             else:
                 self.report.served[version] += 1
+                self.report.asked[what] += 1
                 if not self.report.order or self.report.order[-1][1] != version:
                     self.report.order.append((now, version))

@@ -1,0 +1,315 @@
+"""What is wrong with an app, the sentence that says so, the exit code, and that nothing is half done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.apps import App, Maker
+from support.cli import Paasctl
+from support.projects import Project
+
+pytestmark = pytest.mark.e2e
+
+VALUE = "pa55-word-that-must-not-be-shown"
+
+
+def no_app(project: Project) -> None:
+    (project.root / "wsgi.py").unlink()
+    project.write("notes.txt", "nothing to serve")
+
+
+def two_entries(project: Project) -> None:
+    project.write("app.py", "from flask import Flask\napp = Flask(__name__)\n")
+    project.write("wsgi.py", "from flask import Flask\nserver = Flask(__name__)\n")
+    project.write("requirements.txt", "Flask\n")
+
+
+def broken_toml(project: Project) -> None:
+    project.write("paasctl.toml", '[app]\nname = "shop"\nentry = wsgi:app\n')
+
+
+def broken_pyproject(project: Project) -> None:
+    project.write("pyproject.toml", '[project]\nname = "x"\n\n[tool.paasctl.app]\nname = \n')
+
+
+def unknown_key(project: Project) -> None:
+    project.write("paasctl.toml", '[app]\nhelth = "/"\n')
+
+
+def unknown_target_key(project: Project) -> None:
+    project.write("paasctl.toml", "[targets.local]\nprot = 8000\n")
+
+
+def wrong_type(project: Project) -> None:
+    project.write("paasctl.toml", '[targets.local]\nport = "8000"\n')
+
+
+def unparsable_env(project: Project) -> None:
+    project.write(".env", f"GOOD=1\nMAIL PASSWORD={VALUE}\n")
+
+
+def duplicate_env(project: Project) -> None:
+    project.write(".env", f"A=1\nB=2\nA={VALUE}\n")
+
+
+def undefined_in_env(project: Project) -> None:
+    project.write(".env", f"A={VALUE}-${{NOT_THERE}}\n")
+
+
+def no_such_python(project: Project) -> None:
+    project.write(".python-version", "3.99\n")
+
+
+def no_web(project: Project) -> None:
+    (project.root / "wsgi.py").unlink()
+    project.write("worker.py", "print('hello')\n")
+    project.write("Procfile", "worker: python worker.py\n")
+
+
+def indented_procfile(project: Project) -> None:
+    project.write("Procfile", "worker: python worker.py\n web: gunicorn wsgi\n")
+
+
+def duplicate_process(project: Project) -> None:
+    project.write("Procfile", "web: gunicorn wsgi\nweb: gunicorn other\n")
+
+
+def too_big(project: Project) -> None:
+    for name in ("videos/a.bin", "videos/b.bin"):
+        path = project.write(name, "")
+        with path.open("wb") as file:
+            file.truncate(600_000_000)  # sparse: it takes no room
+
+
+def leaving_link(project: Project) -> None:
+    (project.root / "passwd").symlink_to("/etc/passwd")
+
+
+#: what is wrong -> (the exit code, what the sentence must hold)
+TABLE: dict[Callable[[Project], None], tuple[int, tuple[str, ...]]] = {
+    no_app: (2, ("no app", "entry")),
+    two_entries: (2, ("app.py", "wsgi.py", "entry")),
+    broken_toml: (2, ("paasctl.toml:3",)),
+    broken_pyproject: (2, ("pyproject.toml:5",)),
+    unknown_key: (2, ("helth", "did you mean", "health")),
+    unknown_target_key: (2, ("prot", "did you mean", "port")),
+    wrong_type: (2, ("port", "paasctl.toml")),
+    unparsable_env: (2, (".env:2",)),
+    duplicate_env: (2, (".env:3", "A")),
+    undefined_in_env: (2, (".env:1", "NOT_THERE")),
+    no_such_python: (2, ("3.99", ".python-version")),
+    no_web: (2, ("Procfile", "web")),
+    indented_procfile: (2, ("Procfile:2",)),
+    duplicate_process: (2, ("Procfile:2", "web")),
+    too_big: (2, ("videos", "1")),
+    leaving_link: (2, ("passwd",)),
+}
+
+
+@pytest.fixture(scope="module")
+def app(make_shared_app: Maker) -> App:
+    app = make_shared_app("plain_wsgi")
+    app.first_push()
+    return app
+
+
+def assert_untouched(app: App, act: Callable[[], None]) -> None:
+    """The live release, its processes and the list of releases are the same afterwards."""
+    before = (app.live(), app.running(), app.releases(), app.serves())
+    try:
+        act()
+    finally:
+        (app.project.root / ".env").unlink(missing_ok=True)
+        app.project.restore()
+    assert (app.live(), app.running(), app.releases(), app.serves()) == before
+
+
+@pytest.mark.parametrize("wrong", TABLE, ids=lambda wrong: wrong.__name__)
+def test_input_is_refused_in_a_sentence(wrong: Callable[[Project], None], app: App) -> None:
+    code, words = TABLE[wrong]
+
+    def act() -> None:
+        wrong(app.project)
+        result = app.push(code=code)
+        assert "Traceback" not in result.said, result
+        assert all(word.lower() in result.err.lower() for word in words), result
+        assert VALUE not in result.said
+        assert "hint:" in result.err, result
+
+    assert_untouched(app, act)
+
+
+@pytest.mark.parametrize("wrong", [no_app, broken_toml, no_such_python, too_big], ids=lambda wrong: wrong.__name__)
+def test_a_first_push_that_is_refused_leaves_nothing(wrong: Callable[[Project], None], make_app: Maker) -> None:
+    app = make_app("plain_wsgi")
+    wrong(app.project)
+    app.push(code=2)
+    assert not app.running()
+    assert not [path for path in app.paasctl.home.data.rglob("code/*/*") if path.is_file()]
+    assert not list(app.paasctl.home.tmp.iterdir())
+
+
+def test_the_size_is_refused_by_its_largest_folders(app: App) -> None:
+    def act() -> None:
+        too_big(app.project)
+        app.project.write("small/x.txt", "x")
+        assert "small" not in app.push(code=2).err
+
+    assert_untouched(app, act)
+
+
+def test_a_port_that_is_taken(app: App) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def act() -> None:
+            app.project.write("paasctl.toml", f"[targets.local]\nport = {port}\n")
+            result = app.push(code=1)
+            assert str(port) in result.err
+            assert "Traceback" not in result.said
+
+        assert_untouched(app, act)
+
+
+def test_a_file_that_cannot_be_read(app: App) -> None:
+    prefix = without_root_rights()
+
+    def act() -> None:
+        path = app.project.write("private.txt", "x")
+        path.chmod(0)
+        result = Paasctl(app.project.root, app.paasctl.home, prefix=prefix).push(code=2)
+        assert "private.txt" in result.err
+        assert "Traceback" not in result.said
+        path.chmod(0o600)
+
+    assert_untouched(app, act)
+
+
+def without_root_rights() -> list[str]:
+    """A prefix under which root, too, is refused what a file's mode refuses; nothing where we are not root."""
+    if os.getuid() != 0:
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("setpriv is not installed: an unreadable file is NOT tried as root (apt install util-linux)")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def test_a_full_disk(app: App) -> None:
+    with small_disk(app.paasctl.home.root / "small") as (disk, limit):
+        home = app.paasctl.home
+        paasctl = Paasctl(app.project.root, home, prefix=limit, XDG_DATA_HOME=str(disk))
+        app.project.write("large.bin", os.urandom(6_000_000).hex())
+        try:
+            result = paasctl.push(code=1)
+            assert "disk" in result.err or "write" in result.err, result
+            assert "Traceback" not in result.said, result
+        finally:
+            app.project.restore()
+        assert app.serves() == app.project.version
+        paasctl.run("down", "local", "--purge", "--yes", code=None)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting a small disk needs root: a redeploy on a full disk is NOT tried")
+def test_a_disk_that_fills_up_later_leaves_the_old_release(make_app: Maker) -> None:
+    app = make_app("plain_wsgi")
+    with small_disk(app.paasctl.home.data / "paasctl", megabytes=80):
+        app.first_push()
+        filler = app.paasctl.home.data / "paasctl" / "filler"
+        with filler.open("wb") as file:
+            try:
+                while True:
+                    file.write(b"x" * 65536)
+            except OSError:
+                pass
+        app.project.bump()
+        result = app.push(code=1)
+        assert "disk is full" in result.err, result
+        assert app.serves() == "v001"
+        filler.unlink()
+        app.push()
+        assert app.serves() == "v002"
+        app.run("down", "local", "--purge", "--yes")
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int = 4) -> Iterator[tuple[Path, list[str]]]:
+    """A data folder with little room: a small file system where we may mount one, else a limit on every file's size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if os.getuid() == 0 and subprocess.run(options, capture_output=True).returncode == 0:
+        try:
+            yield folder, []
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+    elif shutil.which("prlimit"):
+        yield folder, ["prlimit", f"--fsize={megabytes * 1_000_000}"]
+    else:
+        pytest.skip("neither a mount nor prlimit: a full disk is NOT tried (apt install util-linux)")
+
+
+# ------------------------------------------------------------------------------------------- odd, but not wrong
+
+
+ODD = {
+    "with space.txt": "a",
+    "-rf": "b",
+    "--help": "c",
+    "ünïcödé/漢字 😀.txt": "d",
+    "new\nline.txt": "e",
+    "quote'\"$(touch pwned)`.txt": "f",
+    "x" * 250: "g",
+    "deep/" + "/".join(["d" * 40] * 8) + "/f.txt": "h",
+    "tab\there": "i",
+    "trailing space ": "j",
+    "empty": "",
+}
+
+
+def test_odd_names_and_links_arrive_as_they_are(make_app: Maker) -> None:
+    app = make_app("plain_wsgi", "my app; $HOME 'ü' -x")
+    for name, content in ODD.items():
+        app.project.write(name, content)
+    (app.project.root / "link to file").symlink_to("with space.txt")
+    (app.project.root / "link to folder").symlink_to("ünïcödé")
+    (app.project.root / "run.sh").write_text("#!/bin/sh\n")
+    (app.project.root / "run.sh").chmod(0o755)
+    app.project.commit("odd")
+    app.first_push()
+    assert app.serves() == "v001"
+    code = Path(app.run("run", "local", "--", "python", "-c", "import os; print(os.path.realpath('.'))").out.strip())
+    for name, content in ODD.items():
+        assert (code / name).read_text() == content, name
+    assert str((code / "link to file").readlink()) == "with space.txt"
+    assert str((code / "link to folder").readlink()) == "ünïcödé"
+    assert os.access(code / "run.sh", os.X_OK)
+    assert not list(code.rglob("pwned"))
+    assert not (code / ".env").exists()
+    assert not (code / ".git").exists()
+
+
+def test_a_name_that_is_not_utf8(make_app: Maker) -> None:
+    app = make_app("plain_wsgi")
+    with open(os.fsencode(app.project.root) + b"/caf\xe9.txt", "w") as file:  # noqa: PTH123
+        file.write("latin")
+    result = app.push(code=None)
+    assert "Traceback" not in result.said
+    assert result.code in (0, 2)
+    if result.code == 2:
+        assert "caf" in result.err
+
+
+def test_nobody_to_ask_is_a_refusal_with_the_plan(app: App) -> None:
+    def act() -> None:
+        app.project.bump(commit=False)
+        result = app.run("push", "local", code=2)
+        assert "--yes" in result.err
+        assert "1. " in result.out
+
+    assert_untouched(app, act)

@@ -1,0 +1,126 @@
+"""paasctl is killed, or meets another paasctl, in the middle of a push: the old or the new release serves, and the
+next push brings it to an end."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from support.apps import App, Maker
+
+pytestmark = pytest.mark.e2e
+
+MOMENTS = 10
+
+
+@pytest.fixture(scope="module")
+def app(make_shared_app: Maker) -> App:
+    """A small app with a worker and a release command."""
+    app = make_shared_app("plain_wsgi")
+    app.project.write("Procfile", "web: gunicorn wsgi\nworker: python worker.py\nrelease: python -c 'print(1)'\n")
+    app.project.write("worker.py", "import time\nprint('working', flush=True)\nwhile True:\n    time.sleep(0.2)\n")
+    app.project.write("requirements.txt", "gunicorn>=22\n")
+    app.project.commit("processes")
+    app.first_push()
+    return app
+
+
+@pytest.fixture(scope="module")
+def lines_of_a_push(app: App) -> list[tuple[float, str]]:
+    """What a whole push says, and when."""
+    app.project.bump()
+    began, running, seen = time.monotonic(), app.start("push", "local", "--yes"), []
+    while running.wait_lines(len(seen) + 1):
+        seen.append((time.monotonic() - began, running.lines[len(seen)]))
+    assert running.wait().code == 0
+    assert len(seen) >= 5, seen
+    return seen
+
+
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_a_push_that_is_killed(moment: int, app: App, lines_of_a_push: list[tuple[float, str]]) -> None:
+    line, extra = divmod(moment * len(lines_of_a_push), MOMENTS)
+    before = app.serves()
+    after = app.project.bump()
+    running = app.start("push", "local", "--yes")
+    assert running.wait_lines(line + 1), running.wait()
+    # between two lines: a part of the time that this step took in the whole push
+    following = lines_of_a_push[min(line + 1, len(lines_of_a_push) - 1)][0]
+    time.sleep((following - lines_of_a_push[line][0]) * extra / MOMENTS)
+    running.kill()
+    said = running.wait()
+    seen = {app.serves() for _ in range(10)}
+    assert seen in ({before}, {after}, {before, after}), said
+    result = app.push()
+    assert {app.serves() for _ in range(10)} == {after}, f"{said}\n{result}"
+    assert "nothing to do" in app.push().out
+    assert {one["state"] for one in app.paasctl.status()["targets"][0]["processes"]} == {"running"}
+    strays = [one for one in app.paasctl.processes() if "paasctl" in one.line and "push" in one.line]
+    assert not strays
+
+
+def test_ctrl_c_leaves_the_old_release_and_says_so(app: App) -> None:
+    before = app.serves()
+    app.project.bump()
+    running = app.start("push", "local", "--yes")
+    assert running.wait_text("[2/")
+    running.kill(signal.SIGINT)
+    result = running.wait()
+    assert result.code == 130, result
+    assert "interrupted" in result.err
+    assert "Traceback" not in result.err
+    assert app.serves() == before
+    app.push()
+    assert app.serves() == app.project.version
+
+
+def test_a_first_push_that_is_killed_while_it_installs(make_app: Maker) -> None:
+    app = make_app("factory_app")
+    app.project.env(SECRET_KEY="a-secret-key-of-the-first-release-0001")
+    running = app.start("push", "local", "--yes")
+    assert running.wait_text("install")
+    time.sleep(0.2)
+    running.kill()
+    running.wait()
+    app.url = app.push().url
+    assert app.serves() == "v001"
+
+
+def test_supervisor_is_killed_and_the_next_push_brings_the_app_back(app: App) -> None:
+    import os
+
+    (supervisor,) = [one for one in app.paasctl.processes() if "supervisord" in one.line]
+    os.kill(supervisor.pid, signal.SIGKILL)
+    app.project.bump()
+    result = app.push()
+    app.url = result.url
+    assert {app.serves() for _ in range(10)} == {app.project.version}
+    assert sum("supervisord" in one.line for one in app.paasctl.processes()) == 1
+    assert {one["state"] for one in app.paasctl.status()["targets"][0]["processes"]} == {"running"}
+
+
+def test_two_pushes_at_once(app: App) -> None:
+    app.project.bump()
+    first = app.start("push", "local", "--yes")
+    assert first.wait_text("[2/")
+    second = app.start("push", "local", "--yes").wait()
+    assert first.wait().code == 0
+    assert app.serves() == app.project.version
+    if second.code:
+        assert second.code == 1, second
+        assert "push" in second.err and "since" in second.err, second
+    else:
+        assert "nothing to do" in second.out, second
+    assert "nothing to do" in app.push().out
+
+
+def test_a_lock_that_a_dead_push_left_is_taken_over(app: App) -> None:
+    app.project.bump()
+    running = app.start("push", "local", "--yes")
+    assert running.wait_text("[2/")
+    running.kill()
+    running.wait()
+    app.run("unlock", "local", "--yes")
+    app.push()
+    assert app.serves() == app.project.version

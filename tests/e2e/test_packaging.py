@@ -1,0 +1,104 @@
+"""What is installed from the wheel works, from any folder, and `--help` starts without the heavy modules."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import uv
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HEAVY = ("requests", "heroku3", "rich", "supervisor", "uv", "paasctl.targets")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["push", "--help"]], ids=" ".join)
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    script = (
+        "import runpy, sys\n"
+        f"sys.argv = ['paasctl', *{words!r}]\n"
+        "try:\n    runpy.run_module('paasctl', run_name='__main__', alter_sys=True)\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "print('\\nMODULES', *sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd="/")
+    assert done.returncode == 0, done.stderr
+    modules = done.stdout.rpartition("MODULES")[2].split()
+    assert "paasctl.cli" in modules
+    assert not [name for name in modules if any(name == one or name.startswith(one + ".") for one in HEAVY)]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an empty virtual environment with the wheel, built from a copy, in it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    ignored = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", "tests", ".*_cache")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    (source / "README.md").touch()
+    run(uv.find_uv_bin(), "build", "-q", "--wheel", "-o", folder, source)
+    (wheel,) = folder.glob("*.whl")
+    run(uv.find_uv_bin(), "venv", "-q", "--python", sys.executable, folder / "venv")
+    python = folder / "venv" / "bin" / "python"
+    run(uv.find_uv_bin(), "pip", "install", "-q", "--python", python, wheel)
+    return python
+
+
+def run(*words: str | Path, cwd: Path | None = None) -> str:
+    environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, cwd=cwd, env=environ)
+    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.e2e
+def test_the_wheel_works_beside_folders_of_the_same_names(installed: Path, tmp_path: Path) -> None:
+    for name in ("targets", "procfiles", "tests"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('this is the project of a user')\n")
+    (tmp_path / "wsgi.py").write_text("def application(environ, start_response): ...\n")
+    said = run(installed.parent / "paasctl", "targets", cwd=tmp_path)
+    assert {"local", "heroku", "pythonanywhere"} <= set(said.split())
+    assert "paasctl" in run(installed, "-m", "paasctl", "--version", cwd=tmp_path)
+
+
+@pytest.mark.e2e
+def test_every_adapter_of_the_wheel_can_be_imported(installed: Path, tmp_path: Path) -> None:
+    script = "from paasctl.target import installed, load\nfor name in installed(): load(name); print(name)"
+    assert {"local", "heroku", "pythonanywhere"} <= set(run(installed, "-c", script, cwd=tmp_path).split())
+
+
+@pytest.mark.e2e
+def test_the_wheel_holds_one_top_level_name_and_every_module(installed: Path) -> None:
+    script = "import importlib.metadata as m\nfor f in m.files('paasctl'): print(f)"
+    files = run(installed, "-c", script).split()
+    assert {name.split("/")[0] for name in files if not name.startswith("..")} - {"paasctl"} == {
+        name.split("/")[0] for name in files if ".dist-info/" in name
+    }
+    for package in ("paasctl", "targets", "procfiles"):
+        inside = "paasctl" if package == "paasctl" else f"paasctl/{package}"
+        ours = {path.relative_to(ROOT / package) for path in (ROOT / package).rglob("*") if path.is_file()}
+        ours = {path for path in ours if "__pycache__" not in path.parts}
+        assert not (missing := {f"{inside}/{path}" for path in ours} - set(files)), missing
+
+
+@pytest.mark.e2e
+def test_the_wheel_pushes(installed: Path, tmp_path: Path) -> None:
+    """The installed program, not the checkout, serves an app."""
+    from support import processes
+    from support.cli import Home
+    from support.projects import Project
+    from support.web import fetch
+
+    home, project = Home(tmp_path / "h"), Project.copy("plain_wsgi", tmp_path / "h" / "app")
+    paasctl = [str(installed.parent / "paasctl"), "-C", str(project.root)]
+    try:
+        done = subprocess.run([*paasctl, "push", "local", "-y"], env=home.environ(), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert fetch(done.stdout.split()[-1]).status == 200
+        subprocess.run([*paasctl, "down", "local", "--purge", "-y"], env=home.environ(), check=True)
+    finally:
+        assert not processes.sweep(home.root)
