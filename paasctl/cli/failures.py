@@ -14,9 +14,14 @@ from paasctl.errors import PaasctlError
 from paasctl.redact import values_in
 
 INTERRUPTED = 130
+NOTHING_CHANGED = "nothing was changed"
 
 #: From good to bad; of several targets the worst one's code is ours.
 _SEVERITY = (0, 3, 4, 2, 1, 5, INTERRUPTED)
+
+
+class Declined(Exception):
+    """The user was asked and said no."""
 
 
 class Interrupted(Exception):
@@ -35,6 +40,9 @@ def tell(console: Console, root: Path, error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | click.Abort | Interrupted):
         console.failure(str(error) if isinstance(error, Interrupted) else "interrupted")
         return INTERRUPTED
+    if isinstance(error, Declined):
+        console.err(NOTHING_CHANGED)
+        return 1
     if isinstance(error, BrokenPipeError):
         _give_up_stdout()
         return 1

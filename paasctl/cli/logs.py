@@ -1,0 +1,33 @@
+"""Show an app's logs."""
+
+from __future__ import annotations
+
+import click
+
+from paasctl.cli import options
+from paasctl.cli.base import Command, Invocation
+from paasctl.redact import values_in
+from paasctl.session import connect
+
+
+@click.command(cls=Command)
+@options.one_target
+@click.option("-f", "--follow", is_flag=True, help="Keep showing new lines until Ctrl-C.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=100, metavar="N", help="Start N lines back (100).")
+@click.option("--process", metavar="NAME", help="Only this process of the Procfile, for example web.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
+@click.pass_obj
+def logs(
+    invocation: Invocation, target: str | None, follow: bool, lines: int, process: str | None, as_json: bool
+) -> None:
+    """Show the last lines of an app's logs; values of .env in them are masked."""
+    console = invocation.console
+    session = options.start(invocation)
+    console.redactor.learn(values_in(session.root))
+    name = options.choose(session, console, target)
+    with connect(session, name) as connection:
+        for line in connection.operations("logs").logs(process, lines, follow):
+            if as_json:
+                console.json_line({"process": line.process, "text": line.text})
+            else:
+                console.raw(f"{line.process} | {line.text}" if line.process else line.text)
