@@ -26,7 +26,7 @@ SIGNED = re.compile(r"1 ([0-9]{9,11}) ([0-9a-f]{16,64}) ([0-9a-f]{64})")
 
 def sign(key: str, *parts: str) -> str:
     """HMAC-SHA256 of some texts, none of which may hold a line break, in hex."""
-    message = "\n".join(("paasctl-1", *parts).encode("utf-8", "surrogateescape")
+    message = "\n".join(("paasctl-1", *parts)).encode("utf-8", "surrogateescape")
     return hmac.new(bytes.fromhex(key), message, hashlib.sha256).hexdigest()
 
 
@@ -153,11 +153,24 @@ def ask(app: Callable[..., Iterable[bytes]], path: str, domain: str) -> Dict[str
 
     path, _, query = path.partition("?")
     environ: Dict[str, Any] = {
-        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query,
-        "SERVER_NAME": domain, "SERVER_PORT": "443", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": domain,
-        "REMOTE_ADDR": "127.0.0.1", "HTTP_USER_AGENT": "paasctl", "HTTP_X_FORWARDED_PROTO": "https",
-        "wsgi.version": (1, 0), "wsgi.url_scheme": "https", "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False, "wsgi.multiprocess": True, "wsgi.run_once": False,
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": domain,
+        "SERVER_PORT": "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": domain,
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_USER_AGENT": "paasctl",
+        "HTTP_X_FORWARDED_PROTO": "https",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
     }
     seen: List[str] = []
 

@@ -8,7 +8,7 @@ import site as site_module
 import sys
 import time
 import traceback
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional
 
 from .document import Document, read_deploy, record_of
 from .places import Invalid, Places, exclusive, remove, say
@@ -26,6 +26,14 @@ RETRY = 5.0
 PRISTINE = dict(os.environ)
 
 WAITING = b"This site is being set up, or its app could not be started. Please try again in a moment.\n"
+
+
+class Started(NamedTuple):
+    """An imported app, the env that it got, and whether that is the env that paasctl wrote."""
+
+    app: Callable[..., Iterable[bytes]]
+    env: Dict[str, str]
+    intact: bool
 
 
 class Site:
@@ -108,16 +116,20 @@ class Site:
             return
         before = state.live
         try:
-            app, intact = self._start(record, document["key"])
-            state.live, state.attempt, state.intact, state.refused = document, "", intact, None
+            started = self._start(record, document["key"])
+            self._note(state, document, started)
             state.save()
         except BaseException as error:  # an app that calls sys.exit() while it is imported must not end the server
             self.spoiled, state.live = True, before
             self._fail(state, document, record, trace(error))
             self._restart()
             return
-        self._serve(app, document, intact)
+        self._serve(started, document)
         self._tidy(state)
+
+    def _note(self, state: State, document: Document, started: Started) -> None:
+        state.live, state.attempt, state.refused = document, "", None
+        state.env, state.intact = started.env, started.intact
 
     def _fail(self, state: State, document: Document, record: Document, error: str) -> None:
         say("release %s could not be started; the one before it stays" % record["id"])
@@ -138,21 +150,22 @@ class Site:
             return
         try:
             Release(self.places, record).lay()
-            app, intact = self._start(record, state.live["key"])
+            started = self._start(record, state.live["key"])
         except BaseException as error:
             self.error = reason(error) if isinstance(error, (Invalid, OSError)) else trace(error)
             say("release %s is live and could not be started" % record["id"])
             return
-        if state.attempt or state.intact != intact:
-            state.attempt, state.intact = "", intact
+        if state.attempt or state.intact != started.intact or state.env != started.env:
+            state.attempt, state.intact, state.env = "", started.intact, started.env
             state.try_to_save()
-        self._serve(app, state.live, intact)
+        self._serve(started, state.live)
 
-    def _serve(self, app: Callable[..., Iterable[bytes]], document: Document, intact: bool) -> None:
-        self.app, self.live, self.error, self.intact = app, document, "", intact
+    def _serve(self, started: Started, document: Document) -> None:
+        self.app, self.intact = started.app, started.intact
+        self.live, self.error = document, ""
         say("release %s serves" % document["release"])
 
-    def _start(self, record: Document, key: str) -> "tuple[Callable[..., Iterable[bytes]], bool]":
+    def _start(self, record: Document, key: str) -> Started:
         """Import the app of a release that lies ready, in its env; whatever the app raises comes through."""
         release = Release(self.places, record)
         values, intact = release.env(key)
@@ -165,7 +178,7 @@ class Site:
                 faulthandler.cancel_dump_traceback_later()
         remove(hang)
         release.publish()
-        return app, intact
+        return Started(app, values, intact)
 
     def _how_it_died(self) -> str:
         try:

@@ -13,7 +13,10 @@ FAILURES = 5
 
 
 class State:
-    """The state as it was read; ``save`` writes it. A damaged file counts as none."""
+    """The state as it was read; ``save`` writes it. A damaged file counts as none.
+
+    It is written readable for its owner alone, from its first byte on: it holds the env.
+    """
 
     def __init__(self, places: Places) -> None:
         self._places = places
@@ -25,6 +28,9 @@ class State:
             say("active.json is damaged and is written anew (%s)" % error)
             found, self.live = {}, None
         self.attempt = str(found.get("attempt") or "")
+        env = found.get("env")
+        #: What the live release really got: paasctl reads it in one request, with the manifest it belongs to.
+        self.env: Dict[str, str] = env if isinstance(env, dict) else {}
         self.intact = found.get("intact") is not False
         self.released = str(found.get("released") or "")
         self.failures: List[Dict[str, Any]] = [f for f in list_of(found.get("failures")) if isinstance(f, dict)]
@@ -43,6 +49,7 @@ class State:
                 "v": 1,
                 "live": self.live,
                 "attempt": self.attempt,
+                "env": self.env,
                 "intact": self.intact,
                 "released": self.released,
                 "failures": self.failures[-FAILURES:],
