@@ -1,0 +1,39 @@
+"""The env of the release, loaded before anything of the app."""
+
+from __future__ import annotations
+
+import os
+
+from .base import guard, in_force, say
+
+
+def load_env(path: str | None = None) -> list[str]:
+    """Put the names of a JSON file ``{"env": {NAME: VALUE}}`` into the process's environment, over inherited ones.
+
+    Args:
+        path: the file; without it ``PAASCTL_ENV_FILE`` names it. A file that cannot be read is one line on stderr.
+
+    Returns:
+        The names that were set.
+    """
+    path = path or os.environ.get("PAASCTL_ENV_FILE", "")
+    if not path:
+        return []
+    names: list[str] = []
+    with guard("env"):
+        import json
+
+        try:
+            with open(path, encoding="utf-8") as file:
+                values = json.load(file)["env"]
+        except OSError as error:
+            say("the env file cannot be read (%s); the app gets the inherited environment" % error.strerror)
+            return []
+        except (ValueError, KeyError, TypeError):
+            say("the env file is not what paasctl writes; the app gets the inherited environment")
+            return []
+        for name, value in values.items():
+            os.environ[name] = value
+            names.append(name)
+        in_force["env"] = "%d names from the release" % len(names)
+    return names

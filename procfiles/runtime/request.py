@@ -1,0 +1,59 @@
+"""The request that is being answered: its id, and what an error mail may say about it."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import re
+
+from .base import number, setting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+GOOD_ID = re.compile(r"[A-Za-z0-9._-]{8,200}")
+
+
+class Request:
+    """What the log lines and error mails say about a request. The URL has no query string: it may hold a secret."""
+
+    __slots__ = ("address", "id", "method", "url")
+
+    def __init__(self, id: str, method: str, url: str, address: str) -> None:
+        self.id, self.method, self.url, self.address = id, method, url, address
+
+
+current: contextvars.ContextVar[Optional[Request]] = contextvars.ContextVar("paasctl_request", default=None)
+
+
+def request_id() -> str:
+    """The id of the request that this thread or task is answering, or "" outside of one."""
+    request = current.get()
+    return request.id if request else ""
+
+
+def kept_or_new(sent: str) -> str:
+    """The client's (or proxy's) request id when it is harmless, else a new one."""
+    return sent if GOOD_ID.fullmatch(sent) else os.urandom(16).hex()
+
+
+class Proxies:
+    """How far forwarded headers may be believed: ``hops`` proxies, each of which appends to them.
+
+    The entry that our outermost trusted proxy wrote is the ``hops``-th from the right; everything left of it came
+    from the client and may be forged. ``header`` names one that the platform itself overwrites (X-Real-IP).
+    """
+
+    def __init__(self) -> None:
+        self.hops = number("PROXY_HOPS")
+        self.header = setting("CLIENT_HEADER")
+
+    def __bool__(self) -> bool:
+        return self.hops > 0 or bool(self.header)
+
+    def pick(self, value: str) -> str:
+        """The entry of a comma-separated header that a trusted proxy wrote, or ""."""
+        entries = value.split(",")
+        hops = max(self.hops, 1)
+        return entries[-hops].strip() if len(entries) >= hops else ""

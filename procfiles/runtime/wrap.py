@@ -1,0 +1,193 @@
+"""The wrapper around the app: request ids, the client's address and scheme behind proxies, the release's probe."""
+
+from __future__ import annotations
+
+import os
+
+from .entry import load_entry
+from .install import prepare
+from .request import Proxies, Request, current, kept_or_new
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SCHEMES = ("http", "https", "ws", "wss")
+
+
+class WsgiWrapper:
+    """A WSGI application around another one."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.proxies = Proxies()
+        self.release = os.environ.get("PAASCTL_RELEASE", "")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.app, name)  # app.config, app.cli: whoever imports the wrapped app finds its attributes
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        if self.proxies:
+            self.believe_proxy(environ)
+        id = environ["HTTP_X_REQUEST_ID"] = kept_or_new(environ.get("HTTP_X_REQUEST_ID", ""))
+        probed = bool(self.release) and environ.get("HTTP_X_PAASCTL_PROBE") == self.release
+        token = current.set(wsgi_request(id, environ))
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            headers = list(headers)
+            if not any(name.lower() == "x-request-id" for name, _ in headers):
+                headers.append(("X-Request-ID", id))
+            if probed:
+                headers.append(("X-Paasctl-Release", self.release))
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        try:
+            body = self.app(environ, start)
+        except BaseException:
+            current.reset(token)
+            raise
+        if isinstance(body, (list, tuple, environ.get("wsgi.file_wrapper") or ())):
+            current.set(None)  # nothing of the app runs any more; and the server must still see what it is
+            return body
+        return Body(body)
+
+    def believe_proxy(self, environ: dict[str, Any]) -> None:
+        proxies = self.proxies
+        if proxies.header:
+            address = environ.get("HTTP_" + proxies.header.upper().replace("-", "_"), "").strip()
+        else:
+            address = proxies.pick(environ.get("HTTP_X_FORWARDED_FOR", ""))
+        if address:
+            environ["REMOTE_ADDR"] = address
+        scheme = proxies.pick(environ.get("HTTP_X_FORWARDED_PROTO", ""))
+        if scheme in SCHEMES:
+            environ["wsgi.url_scheme"] = scheme
+
+
+class Body:
+    """A response body that ends the request when the server closes it."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+
+    def __iter__(self) -> Any:
+        return iter(self.body)
+
+    def close(self) -> None:
+        try:
+            close = getattr(self.body, "close", None)
+            if close:
+                close()
+        finally:
+            current.set(None)
+
+
+def wsgi_request(id: str, environ: dict[str, Any]) -> Request:
+    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    url = environ.get("wsgi.url_scheme", "http") + "://" + host + path
+    return Request(id, environ.get("REQUEST_METHOD", ""), url, environ.get("REMOTE_ADDR", ""))
+
+
+class AsgiWrapper:
+    """An ASGI 3 application around another one."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.proxies = Proxies()
+        self.release = os.environ.get("PAASCTL_RELEASE", "").encode("latin-1", "replace")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.app, name)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        sent = headers.get(b"x-request-id", b"").decode("latin-1")
+        id = kept_or_new(sent)
+        scope = dict(scope)
+        if id != sent:
+            scope["headers"] = [h for h in scope["headers"] if h[0].lower() != b"x-request-id"]
+            scope["headers"].append((b"x-request-id", id.encode()))
+        if self.proxies:
+            self.believe_proxy(scope, headers)
+        extra = [(b"x-request-id", id.encode())]
+        if self.release and headers.get(b"x-paasctl-probe") == self.release:
+            extra.append((b"x-paasctl-release", self.release))
+        token = current.set(asgi_request(id, scope, headers))
+
+        async def answer(message: Any) -> None:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                message = with_headers(message, extra)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        finally:
+            current.reset(token)
+
+    def believe_proxy(self, scope: Any, headers: dict[bytes, bytes]) -> None:
+        proxies = self.proxies
+        if proxies.header:
+            address = headers.get(proxies.header.lower().encode("latin-1"), b"").decode("latin-1").strip()
+        else:
+            address = proxies.pick(joined(scope, b"x-forwarded-for"))
+        if address:
+            scope["client"] = (address, 0)
+        scheme = proxies.pick(joined(scope, b"x-forwarded-proto"))
+        if scheme in SCHEMES:
+            scope["scheme"] = scheme.replace("http", "ws") if scope["type"] == "websocket" else scheme
+
+
+def joined(scope: Any, name: bytes) -> str:
+    """All values of one header as one comma-separated text: the last entry is the last proxy's."""
+    return b",".join(value for key, value in scope["headers"] if key.lower() == name).decode("latin-1")
+
+
+def with_headers(message: Any, extra: list[tuple[bytes, bytes]]) -> Any:
+    present = list(message.get("headers") or ())
+    names = {name.lower() for name, _ in present}
+    return dict(message, headers=present + [header for header in extra if header[0] not in names])
+
+
+def asgi_request(id: str, scope: Any, headers: dict[bytes, bytes]) -> Request:
+    host = headers.get(b"host", b"").decode("latin-1")
+    url = "%s://%s%s" % (scope.get("scheme", "http"), host, scope.get("path", ""))
+    client = scope.get("client") or ("",)
+    return Request(id, scope.get("method", "WEBSOCKET"), url, str(client[0]))
+
+
+def wrap_wsgi(app: Any) -> Any:
+    """The wrapper around a WSGI application."""
+    return WsgiWrapper(app)
+
+
+def wrap_asgi(app: Any) -> Any:
+    """The wrapper around an ASGI 3 application."""
+    return AsgiWrapper(app)
+
+
+def wrap(app: Any) -> Any:
+    """The wrapper that fits: ASGI when calling the app makes a coroutine, else WSGI.
+
+    An ASGI 2 class and an app that is wrapped already stay as they are.
+    """
+    import inspect
+
+    if isinstance(app, (WsgiWrapper, AsgiWrapper)):
+        return app
+    call = app if inspect.isfunction(app) or inspect.ismethod(app) else type(app).__call__
+    coroutine = inspect.iscoroutinefunction(getattr(call, "func", call))
+    if inspect.isclass(app):
+        return app if coroutine else WsgiWrapper(app)
+    return AsgiWrapper(app) if coroutine else WsgiWrapper(app)
+
+
+def application() -> Any:
+    """The wrapped app that ``PAASCTL_ENTRY`` names; what servers are given in place of the app's own entry."""
+    prepare()
+    return wrap(load_entry(os.environ["PAASCTL_ENTRY"]))
