@@ -37,10 +37,13 @@ class Document:
     lines: Mapping[Path_, int]
 
     def line(self, path: Path_) -> int:
-        """The line of a key, of the table or inline table that holds it, or 1."""
-        while path and path not in self.lines:
+        """The line of a key; where it has none of its own, of the first key in it, of the table that holds it, or 1."""
+        while path:
+            below = [line for each, line in self.lines.items() if each[: len(path)] == path]
+            if below:
+                return self.lines.get(path, min(below))
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return 1
 
 
 def read(path: Path, file: str) -> Document:

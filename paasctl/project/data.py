@@ -41,11 +41,11 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """What should outlive a release, by path with where it was found; and what will not, in sentences."""
+    """What should outlive a release, by path with where it was found (``in_env``: in an env file); what will not."""
 
     paths: Mapping[str, str]
     warnings: tuple[str, ...]
-    sqlite_in_env: Mapping[str, str]
+    in_env: frozenset[str]
 
 
 def find(
@@ -73,7 +73,7 @@ def persistence(root: Path, found: Iterable[Data], flask: bool) -> Persistence:
     """Which paths outlive a release by default, and what will be lost."""
     paths: dict[str, str] = {}
     warnings: list[str] = []
-    in_env: dict[str, str] = {}
+    in_env: set[str] = set()
     for data in found:
         path = "instance/" if flask and data.path and data.path.startswith("instance/") else data.path
         lost = _lost(root, data.kind, path)
@@ -82,8 +82,8 @@ def persistence(root: Path, found: Iterable[Data], flask: bool) -> Persistence:
             continue
         paths.setdefault(path, data.origin)
         if data.in_env:
-            in_env[path] = data.origin
-    return Persistence(_outermost(paths), tuple(dict.fromkeys(warnings)), in_env)
+            in_env.add(path)
+    return Persistence(_outermost(paths), tuple(dict.fromkeys(warnings)), frozenset(in_env))
 
 
 def covers(persist: Iterable[str], path: str) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 from paasctl import procfile
 from paasctl.config import Config, TargetSettings
 from paasctl.config.document import read as read_toml
-from paasctl.config.paths import folder_path
 from paasctl.errors import UsageError
 from paasctl.model import App
 from paasctl.procfile import Procfile
@@ -46,7 +45,7 @@ def read(root: Path, config: Config, target: TargetSettings | None = None, *, ch
     Raises:
         UsageError: there is no app, more than one, or a file of the app cannot be read or understood.
     """
-    return _Reading(root, config, target, choose).app()
+    return _Reading(root.absolute(), config, target, choose).app()
 
 
 @dataclass(slots=True)
@@ -234,18 +233,9 @@ class _Reading:
         return None, ""
 
     def _check_said(self, said: tuple[str, ...], where: str, detected: Persistence) -> None:
-        """A database that the next release would begin anew is refused where it is sure, else a warning."""
-        if any(folder_path(path) is None for path in said):
-            raise UsageError(f"{where}: persist holds a path that is not inside the app's folder")
-        allowed = self.target is not None and "sqlite" in self.target.allow
-        for path, origin in detected.sqlite_in_env.items():
-            if not covers(said, path) and not allowed:
-                raise UsageError(
-                    f"{origin}: the SQLite file is not under persist ({where}), so every release would begin empty",
-                    hint=f'add "{path}" to persist, or allow = ["sqlite"] in the target\'s table',
-                )
+        """Name what the next release would begin anew. An SQLite file that an env file names is judged with the env."""
         for path, origin in detected.paths.items():
-            if not covers(said, path):
+            if path not in detected.in_env and not covers(said, path):
                 self.warnings.append(f"{origin}: {path} is written by the app and is not under persist ({where})")
 
     # ------------------------------------------------------------------------------------------- for the plan
