@@ -190,13 +190,13 @@ def _bindings(text: str) -> Iterator[tuple[int, Binding]]:
 def _broken(binding: Binding, line: int, earlier: Mapping[str, int]) -> Problem | None:
     # Names are shown only where they are certainly names: the inner lines of an unquoted key file parse as names too.
     if binding.error:
-        return Problem(line, "cannot be understood (a quote that is not closed, or text after the closing quote?)")
+        return Problem(line, "is not `NAME=value` (a space in the name, a quote that is not closed, text after a quote?)")
     if binding.key is None:
         return None
     if binding.value is None:
-        return Problem(line, "there is no `=` (a value of several lines must be in quotes)")
+        return Problem(line, "has no `=` (a value of several lines must be in quotes)")
     if not NAME.match(binding.key):
-        return Problem(line, "the name before `=` must be letters, digits and `_`, not beginning with a digit")
+        return Problem(line, "has a name that is not letters, digits and `_`, or begins with a digit")
     if binding.key in earlier:
         return Problem(line, f"{binding.key} is already set on line {earlier[binding.key]}", binding.key)
     return None

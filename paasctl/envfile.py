@@ -92,10 +92,10 @@ def rewrite(text: str, changes: Mapping[str, Secret | None], name: str = ".env")
     while True:
         result = _edited(body, edits)
         got = evaluate(result).values
-        drawn = {key: wanted[key] for key in wanted if got.get(key) != wanted[key] and key not in edits}
-        if not drawn:
+        drawn = next((key for key in wanted if got.get(key) != wanted[key] and key not in edits), None)
+        if drawn is None:
             break
-        edits.update(drawn)
+        edits[drawn] = wanted[drawn]  # the first one only: those after it may be made of it
     if dict(got) != wanted:
         raise PaasctlError(f"{name} could not be rewritten without changing other values; it is as it was")
     return mark + result
