@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, BinaryIO, Callable, Dict, List, Optional
 
 from . import children, operations, rollout
 from .layout import Layout, disk_failure, read_json, write_json
@@ -208,10 +208,9 @@ class Agent:
                 os.chmod(folder, 0o555)
 
 
-def serve(hello: Arguments, launch: str) -> None:
+def serve(source: BinaryIO, hello: Arguments, launch: str) -> None:
     """Answer requests until the conversation ends."""
-    source, sink = take_over_stdio()
-    wire = Wire(source, sink)
+    wire = Wire(source, take_over_stdio())
     agent = Agent(wire, hello, launch)
     busy = {"critical": False}
     wire.on_end = lambda: _ended(busy)

@@ -6,7 +6,6 @@ import json
 import os
 import queue
 import struct
-import sys
 import threading
 import zlib
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional, Tuple
@@ -124,15 +123,11 @@ class Stream:
         return self._source.read(size)
 
 
-def take_over_stdio() -> Tuple[BinaryIO, BinaryIO]:
-    """Keep stdin and stdout for the conversation, and give everything else (children, stray prints) /dev/null.
-
-    Returns the binary source and sink.
-    """
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+def take_over_stdio() -> BinaryIO:
+    """Keep stdout for the answers, and give everything else (children, stray prints) /dev/null. Returns the sink."""
+    sink = os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.close(null)
-    sys.stdin = open(os.devnull)  # noqa: SIM115 -- for the rest of this process
-    return source, sink
+    return sink

@@ -16,8 +16,8 @@ from paasctl.model import Say
 
 #: A constant: reads the agent's modules from stdin and starts it. Nothing of an app or its env is in an argv.
 BOOTSTRAP = """
-import importlib.abc, importlib.util, json, sys, zlib
-source = sys.stdin.buffer
+import importlib.abc, importlib.util, json, os, sys, zlib
+source = os.fdopen(os.dup(0), 'rb')
 modules = json.loads(zlib.decompress(source.read(int(source.readline()))))
 class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def find_spec(self, name, path=None, target=None):
@@ -29,7 +29,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return name == 'paasctl_host'
 sys.meta_path.insert(0, Modules())
 from paasctl_host.main import serve
-serve(json.loads(source.readline()), modules['paasctl_host.launch'])
+serve(source, json.loads(source.readline()), modules['paasctl_host.launch'])
 """
 
 KINDS = {"failed": PaasctlError, "usage": UsageError, "conflict": Conflict, "half": HalfApplied}
