@@ -121,7 +121,7 @@ class Names:
         if isinstance(node, ast.Name):
             if node.id == at[0]:
                 return self._bound(scope, node.id, at[1] - 1, depth + 1) if at[1] else None
-            return self.denoted(scope.module, node.id, depth + 1) if node.id in scope.bound else None
+            return self.denoted(scope.module, node.id, depth + 1)
         if isinstance(node, ast.Attribute):
             return self._attribute(scope, node, place, depth)
         choices = [node.body, node.orelse] if isinstance(node, ast.IfExp) else getattr(node, "values", [])

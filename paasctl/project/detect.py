@@ -65,7 +65,9 @@ def candidates(names: Names) -> list[Candidate]:
     """Every app object, and every factory by a usual name, in a module that can be imported from the app's folder."""
     found: list[Candidate] = []
     embedded: set[str] = set()
-    for module in names.sources.mentioning(*MARKS):
+    # a module at the top may pass on an app in words of its own: from blog import server
+    top = {path for path in names.sources.paths if "/" not in path}
+    for module in names.sources.mentioning(*MARKS, also={*top, *_CONVENTIONAL[0], *_CONVENTIONAL[1]}):
         if _importable(names, module):
             found.extend(_in_module(names, module))
             embedded |= names.embedded(module)
@@ -90,10 +92,12 @@ def _in_module(names: Names, module: Module) -> list[Candidate]:
 
 def _rank(module: Module, denoted: Denoted) -> int:
     file = module.path.rpartition("/")[2]
-    for rank, files in enumerate(_CONVENTIONAL):
-        if file in files and denoted.kind == "instance":
-            return rank
-    return _FACTORY_RANK if denoted.kind == "factory" else _ODD_RANK
+    conventional = next((rank for rank, files in enumerate(_CONVENTIONAL) if file in files), None)
+    if denoted.kind == "instance":
+        return _ODD_RANK if conventional is None else conventional
+    # a script that only imports the factory is not where it belongs
+    at_home = conventional is not None or denoted.origin.startswith(f"{module.name}:")
+    return _FACTORY_RANK if at_home else _ODD_RANK + 1
 
 
 def _best_of_each(found: list[Candidate]) -> list[Candidate]:

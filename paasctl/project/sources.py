@@ -6,7 +6,7 @@ import ast
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,13 +95,15 @@ class Sources:
             self._parsed[path] = self._parse(path)
         return self._parsed[path]
 
-    def mentioning(self, *words: bytes) -> Iterator[Module]:
-        """The parsed files of the app itself that hold one of the words, nearest first.
+    def mentioning(self, *words: bytes, also: Container[str] = ()) -> Iterator[Module]:
+        """The parsed files of the app itself that hold one of the words, or whose path or name is in ``also``.
 
-        Tests, documentation, examples and scripts are left out. Looking for the words first keeps it quick.
+        Nearest first. Tests, documentation, examples and scripts are left out. Looking for the words first keeps it
+        quick.
         """
         for path in self.paths:
-            if is_aside(path) or not any(word in self._read(path) for word in words):
+            wanted = path in also or path.rpartition("/")[2] in also
+            if is_aside(path) or not (wanted or any(word in self._read(path) for word in words)):
                 continue
             module = self.parse(path)
             if module:
