@@ -36,6 +36,7 @@ def is_sqlite(path: str) -> bool:
 def back_up(layout: Layout) -> List[str]:
     """Copy every database by SQLite's backup API; returns the names of the copies."""
     made = []
+    os.makedirs(layout.path("backups"), mode=0o700, exist_ok=True)
     for name in databases(layout):
         stem = name.replace(os.sep, "_")
         copy = layout.path("backups", "%s.%s" % (stem, time.strftime("%Y%m%d-%H%M%S")))

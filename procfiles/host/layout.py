@@ -25,8 +25,9 @@ class Layout:
     ``venvs/HASH``, ``shared/`` (persist paths), ``logs/``, ``run/`` (sockets), ``backups/``.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, logs: Optional[str] = None) -> None:
         self.root = root
+        self.logs = logs or os.path.join(root, "logs")
 
     def path(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -39,12 +40,26 @@ class Layout:
         return self.path("releases", release, *parts)
 
     def make(self) -> None:
-        """Make the folders; private to the user."""
+        """Make the folders. The app's own folder is private, and so everything below it."""
         try:
-            for name in ("", "code", "objects", "env", "releases", "venvs", "shared", "logs", "backups", "tmp"):
-                os.makedirs(self.path(name), mode=0o700, exist_ok=True)
+            os.makedirs(self.root, mode=0o700, exist_ok=True)
+            for name in ("code", "objects", "releases", "venvs", "tmp"):
+                os.makedirs(self.path(name), exist_ok=True)
         except OSError as error:
             raise disk_failure(error, self.root) from error
+
+    def make_apps(self) -> None:
+        """Make the folders that the app's user owns."""
+        try:
+            for name, mode in (("env", 0o700), ("shared", 0o755), ("backups", 0o700)):
+                os.makedirs(self.path(name), mode=mode, exist_ok=True)
+            os.makedirs(self.logs, mode=0o750, exist_ok=True)
+        except OSError as error:
+            raise disk_failure(error, self.root) from error
+
+    def env_file(self, env: str) -> str:
+        """The file of one env; the app's user alone can read it."""
+        return self.path("env", env + ".json")
 
     def live(self) -> Optional[str]:
         """The id of the release that ``current`` names, or None."""

@@ -5,35 +5,45 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Any, BinaryIO, Callable, Dict, List, Optional
+from typing import Any, BinaryIO, Callable, Dict, List, Optional, Union
 
 from . import children, operations, rollout
+from .appside import AppSide
+from .deputy import AppUser, Deputy, Direct
 from .layout import Layout, disk_failure, read_json, write_json
 from .lock import Lock
 from .probe import free_port, port_is_free
 from .release import Releases
 from .rollout import Rollout
-from .supervisor import Supervisor
+from .supervisor import OwnSupervisor, Supervisor, SystemSupervisor
 from .tree import Trees
 from .venv import Venvs
 from .wire import Failure, Stream, Wire, take_over_stdio
 
 Arguments = Dict[str, Any]
+Modules = Dict[str, str]
 
 
 class Agent:
     """One app's folder, and every request that can be made about it. A method ``do_X`` answers the request X."""
 
-    def __init__(self, wire: Wire, hello: Arguments, launch: str) -> None:
-        self.wire, self.layout = wire, Layout(hello["root"])
+    def __init__(self, wire: Wire, hello: Arguments, modules: Modules) -> None:
+        self.wire, self.hello = wire, hello
         self.name, self.origin = hello["name"], hello["origin"]
+        self.layout = Layout(hello["root"], hello.get("logs"))
+        self.app = app_user(wire, hello, self.layout, modules)
         self.lock = Lock(self.layout)
         self.trees = Trees(self.layout)
         self.venvs = Venvs(self.layout, hello.get("uv"))
-        self.releases = Releases(self.layout, launch)
-        self.supervisor = Supervisor(self.layout, rollout.python())
-        self.rollout = Rollout(self.layout, self.releases, self.supervisor, wire.cancelled.is_set)
+        self.releases = Releases(self.layout, modules["paasctl_host.launch"], self.app)
+        self.supervisor = supervisor(hello, self.layout, self.app)
+        self.rollout = Rollout(self.layout, self.releases, self.supervisor, self.app)
         self._build: Callable[[], None] = lambda: None
+
+    @property
+    def own(self) -> bool:
+        """Whether this app has a Supervisor of its own."""
+        return isinstance(self.supervisor, OwnSupervisor)
 
     # ------------------------------------------------------------------------------------------------ reading
 
@@ -41,13 +51,13 @@ class Agent:
         """Everything that a plan is made from; changes nothing."""
         document = read_json(self.layout.path("app.json"), {})
         live = self.layout.live()
+        self._refuse_another_project()
         everything = self.releases.all()
         current = next((d for d in everything if d["id"] == live), None)
         env = self.releases.env(current) if current else {"env": {}, "manifest": ""}
         port = args["port"] or document.get("port") or free_port()
         return {
             "exists": current is not None,
-            "origin": document.get("origin"),
             "releases": everything,
             "env": env["env"],
             "manifest": env["manifest"],
@@ -65,7 +75,8 @@ class Agent:
         return dict(self.do_observe(args, stream), **operations.status(self))
 
     def do_logs(self, args: Arguments, stream: Optional[Stream]) -> None:
-        operations.logs(self.layout, args["process"], args["lines"], args["follow"], self.wire.give)
+        for item in self.app.items("logs", prefix=self.supervisor.prefix, **args):
+            self.wire.give(item)
 
     def do_command(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
         """The words that run something in the live release."""
@@ -80,20 +91,22 @@ class Agent:
         """Take the lock, and refuse when the app is not as it was when the plan was made."""
         self._refuse_another_project()
         self.layout.make()
+        self.app.call("make_folders")
         self.lock.take(args["who"], args["what"])
         if (self.layout.live(), self.releases.last_number()) != (args["live"], args["last"]):
             message = "somebody else pushed meanwhile; nothing was changed"
             raise Failure(message, "run the command again", kind="conflict")
         document = read_json(self.layout.path("app.json"), {})
         port = args["port"]
-        if port != document.get("port") or not self.supervisor.running():
+        if self.own and (port != document.get("port") or not self.supervisor.running()):
             self._refuse_taken(port)
         write_json(self.layout.path("app.json"), dict(document, name=self.name, origin=self.origin, port=port))
-        return {"port": port, "run": self.layout.run_folder()}
+        return {"port": port}
 
     def do_tree(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
         """Learn which files a tree has; answers with the digests of the contents that are missing here."""
         entries = self.trees.describe(args["digest"], args["base"], args["changed"], args["removed"])
+        self.app.call("make_persist", paths=args["persist"])
         self._build = lambda: self.trees.build(args["tree"], entries, args["persist"])
         missing = self.trees.missing(entries)
         if not missing:
@@ -117,7 +130,7 @@ class Agent:
             code=self.layout.path("code", document["tree"]),
             venv_name=document["venv"],
             venv=self.venvs.path(document["venv"]),
-            run=self.layout.run_folder(),
+            run=self.layout.run_folder_path(),
         )
         document["environment"] = dict(
             document["environment"],
@@ -208,27 +221,56 @@ class Agent:
                 os.chmod(folder, 0o555)
 
 
-def serve(source: BinaryIO, hello: Arguments, launch: str) -> None:
+def app_user(wire: Wire, hello: Arguments, layout: Layout, modules: Modules) -> AppUser:
+    """The app's user: this one, or the one that ``hello["app_user"]`` gives the words to become."""
+    if not hello.get("app_user"):
+        return Direct(AppSide(layout, wire.say, wire.cancelled.is_set))
+    return Deputy(wire, hello["app_user"], dict(hello, role="app"), modules)
+
+
+def supervisor(hello: Arguments, layout: Layout, app: AppUser) -> Supervisor:
+    """The app's own Supervisor, or the host's."""
+    if hello.get("supervisorctl"):
+        return SystemSupervisor(layout, hello["supervisorctl"], hello["name"] + "-", app)
+    return OwnSupervisor(layout, sys.executable, app)
+
+
+def serve(source: BinaryIO, hello: Arguments, modules: Modules) -> None:
     """Answer requests until the conversation ends."""
+    os.umask(0o022)
     wire = Wire(source, take_over_stdio())
-    agent = Agent(wire, hello, launch)
+    side: Union[Agent, AppSide]
+    if hello.get("role") == "app":
+        side = AppSide(Layout(hello["root"], hello.get("logs")), wire.say, wire.cancelled.is_set)
+    else:
+        side = Agent(wire, hello, modules)
     busy = {"critical": False}
     wire.on_end = lambda: _ended(busy)
     wire.start()
     for call, args, stream in wire.requests():
         busy["critical"] = call in ("switch", "roll", "undo", "down")
-        try:
-            wire.answer(getattr(agent, "do_" + call)(args, stream))
-        except Failure as failure:
-            wire.fail(failure)
-        except OSError as error:
-            wire.fail(disk_failure(error, agent.layout.root))
-        except Exception as error:
-            wire.fail(_bug(call, error))
-        finally:
-            busy["critical"] = False
-            if stream:
-                stream.drain()
+        _answer(wire, side, call, args, stream)
+        busy["critical"] = False
+
+
+def _answer(wire: Wire, side: Any, call: str, args: Arguments, stream: Optional[Stream]) -> None:
+    try:
+        many = getattr(side, "items_" + call, None)
+        if many is not None:
+            for item in many(args):
+                wire.give(item)
+            wire.answer(None)
+        else:
+            wire.answer(getattr(side, "do_" + call)(args, stream))
+    except Failure as failure:
+        wire.fail(failure)
+    except OSError as error:
+        wire.fail(disk_failure(error, side.layout.root))
+    except Exception as error:
+        wire.fail(_bug(call, error))
+    finally:
+        if stream:
+            stream.drain()
 
 
 def _ended(busy: Dict[str, bool]) -> None:

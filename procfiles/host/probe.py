@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import time
-from typing import Callable, Optional
+from typing import Any, Callable, Dict, Optional
 
 #: seconds that one answer may take, and that a process may take to give its first
 ANSWER, START = 10, 60
@@ -21,6 +21,13 @@ class Probe:
         self._where, self._path, self._host = where, path, host
         self._release, self._limit, self._named = release, 400 if strict else 500, named
         self.problem = "it does not answer"
+
+    @classmethod
+    def of(cls, document: Dict[str, Any], where: str) -> Probe:
+        """The probe of a release's web process."""
+        health = document["health"]
+        # without the runtime nobody adds the release's name to the answer; the private socket is proof enough
+        return cls(where, health or "/", document["host"], document["id"], bool(health), bool(document["runtime"]))
 
     def healthy(self) -> bool:
         """Ask once. ``problem`` then says what is wrong, in words that follow the release's name."""

@@ -7,6 +7,7 @@ import shlex
 import time
 from typing import Any, Dict, List, Optional, Sequence
 
+from .deputy import AppUser
 from .layout import Layout, point, read_json, remove, write_file, write_json
 from .wire import Failure
 
@@ -24,8 +25,8 @@ Document = Dict[str, Any]
 class Releases:
     """The releases of one app: ``releases/ID/release.json`` says all, ``good`` marks one that was healthy."""
 
-    def __init__(self, layout: Layout, launch: str) -> None:
-        self._layout, self._launch = layout, launch
+    def __init__(self, layout: Layout, launch: str, app: AppUser) -> None:
+        self._layout, self._launch, self._app = layout, launch, app
 
     def all(self) -> List[Document]:
         """Every release that is still here, oldest first, each with its ``state``."""
@@ -52,21 +53,18 @@ class Releases:
         return max([noted, *(int(d["id"][1:]) for d in self.all())])
 
     def make(self, document: Document, env: Optional[Dict[str, str]], manifest: str) -> None:
-        """Write a release (and its env, when it is a new one); it is not live yet.
-
-        The env and its manifest are one file, so that they can never disagree.
-        """
-        env_file = self._layout.path("env", document["env"] + ".json")
+        """Write a release (and its env, when it is a new one); it is not live yet."""
         if env is not None:
-            write_json(env_file, {"env": env, "manifest": manifest}, 0o600)
+            self._app.call("write_env", id=document["env"], env=env, manifest=manifest)
         folder = self._layout.release(document["id"])
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
         launch = os.path.join(folder, "launch.py")
         python = os.path.join(document["venv"], "bin", "python")
-        write_file(launch, self._launch.encode("utf-8"), 0o600)
+        write_file(launch, self._launch.encode("utf-8"))
         start = START.format(python=shlex.quote(python), launch=shlex.quote(launch))
-        write_file(os.path.join(folder, "start"), start.encode("utf-8", "surrogateescape"), 0o700)
-        write_json(os.path.join(folder, "release.json"), dict(document, env_file=env_file, created=time.time()))
+        write_file(os.path.join(folder, "start"), start.encode("utf-8", "surrogateescape"), 0o755)
+        whole = dict(document, env_file=self._layout.env_file(document["env"]), created=time.time())
+        write_json(os.path.join(folder, "release.json"), whole, 0o644)
         self._count(document["id"])
 
     def switch(self, release: str) -> None:
@@ -96,18 +94,12 @@ class Releases:
         for document in everything:
             if document not in kept:
                 remove(self._layout.release(document["id"]))
-        used = {d["env"] + ".json" for d in kept}
-        for name in os.listdir(self._layout.path("env")):
-            if name not in used:
-                remove(self._layout.path("env", name))
+        self._app.call("prune_env", keep=[d["env"] for d in kept])
         return kept
 
     def env(self, document: Document) -> Document:
         """The env and manifest of a release."""
-        found = read_json(self._layout.path("env", document["env"] + ".json"))
-        if not isinstance(found, dict):
-            raise Failure("the env of release %s is missing or damaged" % document["id"], "push again to write it anew")
-        return found
+        return dict(self._app.call("read_env", id=document["env"]))
 
     def _state(self, release: str, live: Optional[str]) -> str:
         if release == live:

@@ -1,4 +1,4 @@
-"""Supervisor: its configuration, which stays the same from release to release, and its control program."""
+"""Supervisor's control program: what runs, and the restart of one process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import time
 from typing import Any, Dict, List, Optional, Sequence
 
 from . import children
+from .deputy import AppUser
 from .layout import Layout, read_json, write_file, write_json
+from .sections import START, escape, section
+from .wire import Failure
 
 HEAD = """\
 ; written by paasctl; a push does not change it unless the Procfile's processes change
@@ -30,119 +33,114 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 serverurl=unix://{run}/supervisor
 """
 
-SECTION = """\
-[{kind}:{name}]
-{socket}process_name=%(program_name)s_%(process_num)d
-numprocs={instances}
-command=/bin/sh "{root}/start" process {name} %(process_num)d
-directory={root}
-autorestart=true
-startsecs={startsecs}
-startretries=3
-stopsignal=TERM
-stopwaitsecs={stop_wait}
-stopasgroup={stop_group}
-killasgroup=true
-redirect_stderr=true
-stdout_logfile={root}/logs/{name}_%(process_num)d.log
-stdout_logfile_maxbytes=10MB
-stdout_logfile_backups=10
-"""
-
 SOCKET = "socket=tcp://127.0.0.1:{port}\nsocket_backlog=1024\n"
-
-START = """\
-#!/bin/sh
-# the release that `current` names now says how its processes start
-cd "$(dirname "$0")" || exit 1
-release=$(readlink current) || exit 1
-exec "$release/start" "$@"
-"""
-
-STATUS = re.compile(r"^(?P<group>[^:\s]+):(?P<name>\S+)\s+(?P<state>[A-Z]+)\s+(?:pid (?P<pid>\d+))?")
+STATUS = re.compile(r"^(?P<full>[^:\s]+:(?P<name>\S+)_(?P<instance>\d+))\s+(?P<state>[A-Z]+)\s+(?:pid (?P<pid>\d+))?")
 
 
 class Process:
-    """One process as Supervisor knows it: ``web:web_0``, its state, its process id, the release that it runs."""
+    """One process: ``web`` and its instance, its name in Supervisor, its state, id, and the release that it runs."""
 
-    def __init__(self, group: str, name: str, state: str, pid: Optional[int], release: Optional[str]) -> None:
-        self.group, self.name, self.state, self.pid, self.release = group, name, state, pid, release
+    def __init__(
+        self, name: str, instance: str, full: str, state: str, pid: Optional[int], release: Optional[str]
+    ) -> None:
+        self.name, self.instance, self.full = name, instance, full
+        self.state, self.pid, self.release = state, pid, release
 
     @property
-    def full(self) -> str:
-        return self.group + ":" + self.name
+    def label(self) -> str:
+        return "%s.%s" % (self.name, self.instance)
 
     @property
-    def instance(self) -> str:
-        return self.name.rsplit("_", 1)[1]
+    def log(self) -> str:
+        """The name of its log file, without its ending."""
+        return self.full.partition(":")[2]
 
     def document(self) -> Dict[str, Any]:
-        return {"group": self.group, "name": self.name, "state": self.state, "pid": self.pid, "release": self.release}
+        return {k: getattr(self, k) for k in ("name", "instance", "state", "pid", "release")}
 
 
 class Supervisor:
-    """The supervisord of one app, run by the user, with its own configuration file."""
+    """A supervisord, spoken to through its control program.
 
-    def __init__(self, layout: Layout, python: str) -> None:
-        self._layout, self._python = layout, python
-        self._conf = layout.path("supervisord.conf")
+    Args:
+        ctl: the words of the control program.
+        prefix: what stands before the app's process names there.
+        app: who can read what the processes noted when they started.
+    """
+
+    def __init__(self, layout: Layout, ctl: Sequence[str], prefix: str, app: AppUser) -> None:
+        self._layout, self._words, self.prefix, self._app = layout, list(ctl), prefix, app
 
     def running(self) -> bool:
-        """Whether its supervisord is there and answers."""
-        return os.path.exists(self._conf) and os.path.exists(self._socket()) and self._ctl("pid").status == 0
+        """Whether supervisord is there and answers."""
+        raise NotImplementedError
+
+    def apply(self, document: Dict[str, Any]) -> None:
+        """Make supervisord know the processes of a release; those that it knows are not touched."""
+        raise NotImplementedError
+
+    def stop(self, document: Optional[Dict[str, Any]]) -> None:
+        """End every process of the app, and wait until they are gone."""
+        raise NotImplementedError
+
+    def asked(self) -> List[str]:
+        """The names to ask for; none means all."""
+        return []
 
     def processes(self) -> List[Process]:
         """What runs now; empty when supervisord does not."""
-        if not os.path.exists(self._conf) or not os.path.exists(self._socket()):
+        if not self.running():
             return []
+        matches = [STATUS.match(line) for line in self.ctl("status", *self.asked()).output.splitlines()]
+        notes = self._app.call("notes")
         found = []
-        for line in self._ctl("status").output.splitlines():
-            match = STATUS.match(line)
-            if match:
+        for match in matches:
+            if match and match["name"].startswith(self.prefix):
+                name, instance = match["name"][len(self.prefix) :], match["instance"]
                 pid = int(match["pid"]) if match["pid"] else None
-                release = self._release(match["name"], pid)
-                found.append(Process(match["group"], match["name"], match["state"], pid, release))
+                note = notes.get("%s.%s" % (name, instance)) or {}
+                release = note.get("release") if pid and note.get("pid") == pid else None
+                found.append(Process(name, instance, match["full"], match["state"], pid, release))
         return found
 
-    def sections(self, release: Dict[str, Any]) -> Dict[str, str]:
-        """The section of each process of a release. It names neither the release nor its settings."""
-        return {name: section(self._layout.root, release, name) for name in release["processes"]}
+    def restart(self, process: Process) -> None:
+        """Stop one process, wait for its end, and start it from what `current` names."""
+        self.ctl("stop", process.full)
+        self.ctl("start", process.full)
 
-    def changes(self, sections: Dict[str, str]) -> Dict[str, List[str]]:
-        """Which process groups must be added, removed or made anew to run these sections."""
-        known = read_json(self._layout.path("processes.json"), {})
-        return {
-            "added": sorted(set(sections) - set(known)),
-            "removed": sorted(set(known) - set(sections)),
-            "changed": sorted(name for name in sections if name in known and known[name] != sections[name]),
-        }
+    def ctl(self, *words: str) -> children.Ended:
+        return children.run([*self._words, *words], "/", limit=120)
 
-    def apply(self, sections: Dict[str, str]) -> None:
-        """Make supervisord run these sections; groups whose section is the same are not touched."""
-        changes = self.changes(sections)
-        up = self.running()
-        if up and not any(changes.values()):
+
+class OwnSupervisor(Supervisor):
+    """A supervisord of the app's own, run by the user, with its own configuration file."""
+
+    def __init__(self, layout: Layout, python: str, app: AppUser) -> None:
+        self._python, self._conf = python, layout.path("supervisord.conf")
+        super().__init__(layout, [python, "-m", "supervisor.supervisorctl", "-c", self._conf], "", app)
+
+    def running(self) -> bool:
+        return os.path.exists(self._conf) and os.path.exists(self._socket()) and self.ctl("pid").status == 0
+
+    def apply(self, document: Dict[str, Any]) -> None:
+        sections = self._sections(document)
+        known, up = read_json(self._layout.path("processes.json"), {}), self.running()
+        if up and known == sections:
             return
         self._write(sections)
         if not up:
             self._start()
             return
-        self._ctl("reread")
-        for name in changes["removed"] + changes["changed"]:
-            self._ctl("stop", name + ":*")
-            self._ctl("remove", name)
-        for name in changes["added"] + changes["changed"]:
-            self._ctl("add", name)
+        self.ctl("reread")
+        for name in [name for name in known if known[name] != sections.get(name)]:
+            self.ctl("stop", name + ":*")
+            self.ctl("remove", name)
+        for name in [name for name in sections if known.get(name) != sections[name]]:
+            self.ctl("add", name)
 
-    def restart(self, process: Process) -> None:
-        """Stop one process, wait for its end, and start it from what `current` names."""
-        self._ctl("stop", process.full)
-        self._ctl("start", process.full)
-
-    def stop(self) -> None:
-        """End supervisord and all that it runs, and wait until they are gone."""
+    def stop(self, document: Optional[Dict[str, Any]]) -> None:
         if self.running():
-            self._ctl("shutdown")
+            self.ctl("shutdown")
             for _ in range(600):
                 if not os.path.exists(self._socket()):
                     break
@@ -151,12 +149,18 @@ class Supervisor:
             if os.path.exists(path):
                 os.unlink(path)
 
+    def _sections(self, document: Dict[str, Any]) -> Dict[str, str]:
+        place = {"root": self._layout.root, "logs": self._layout.logs, "prefix": "", "user": ""}
+        place["socket"] = SOCKET.format(port=document["port"])
+        settings = document["settings"]
+        return {n: section(n, settings[n], n == "web" and document["handover"], place) for n in document["processes"]}
+
     def _socket(self) -> str:
         return os.path.join(self._layout.run_folder_path(), "supervisor")
 
     def _write(self, sections: Dict[str, str]) -> None:
         head = HEAD.format(root=escape(self._layout.root), run=escape(self._layout.run_folder()))
-        write_file(self._layout.path("start"), START.encode("ascii"), 0o700)
+        write_file(self._layout.path("start"), START.encode("ascii"), 0o755)
         write_file(self._conf, "\n".join([head, *(sections[name] for name in sorted(sections))]).encode("utf-8"), 0o600)
         write_json(self._layout.path("processes.json"), sections)
 
@@ -165,39 +169,43 @@ class Supervisor:
         started = children.run(argv, self._layout.root, limit=30, leaves_a_daemon=True)
         children.check(started, "Supervisor could not be started", "its own words are above")
 
-    def _ctl(self, *words: str) -> children.Ended:
-        argv = [self._python, "-m", "supervisor.supervisorctl", "-c", self._conf, *words]
-        return children.run(argv, self._layout.root, limit=120)
 
-    def _release(self, name: str, pid: Optional[int]) -> Optional[str]:
-        process, _, instance = name.rpartition("_")
-        path = os.path.join(self._layout.run_folder_path(), "%s.%s.json" % (process, instance))
-        note = read_json(path, {})
-        return note.get("release") if pid and note.get("pid") == pid else None
+class SystemSupervisor(Supervisor):
+    """The host's Supervisor, through exactly the sudo lines that setup wrote for this app."""
+
+    def running(self) -> bool:
+        return True
+
+    def asked(self) -> List[str]:
+        names = []
+        for name, settings in sorted(self._setup()["settings"].items()):
+            program = self.prefix + name
+            names += ["%s:%s_%d" % (program, program, number) for number in range(settings["instances"])]
+        return names
+
+    def processes(self) -> List[Process]:
+        found = super().processes()
+        if not found and self._setup()["settings"]:
+            ended = self.ctl("status", *self.asked())
+            raise Failure(
+                "Supervisor does not answer on the host; what was live is still live",
+                "see `systemctl status supervisor` there, then run the same command again",
+                ended.output,
+            )
+        return found
+
+    def apply(self, document: Dict[str, Any]) -> None:
+        if self._setup()["settings"] != shape(document["settings"]):
+            raise Failure("the host is set up for other processes", "run `paasctl setup` for this target", kind="usage")
+
+    def stop(self, document: Optional[Dict[str, Any]]) -> None:
+        for name in self.asked():
+            self.ctl("stop", name)
+
+    def _setup(self) -> Dict[str, Any]:
+        return dict(read_json(self._layout.path("setup.json"), {"settings": {}}))
 
 
-def section(root: str, release: Dict[str, Any], name: str) -> str:
-    """One process's section; only what Supervisor itself must know."""
-    settings = release["settings"].get(name, {})
-    shared = name == "web" and release["handover"]
-    return SECTION.format(
-        kind="fcgi-program" if shared else "program",
-        name=name,
-        socket=SOCKET.format(port=release["port"]) if shared else "",
-        instances=settings["instances"],
-        root=escape(root),
-        startsecs=1 if name == "web" else 2,
-        stop_wait=settings["stop_wait"],
-        # a shell between Supervisor and the program would keep the signal for itself
-        stop_group="false" if shared else "true",
-    )
-
-
-def escape(path: str) -> str:
-    """A path as Supervisor's configuration wants it; a per cent sign would begin an expansion."""
-    return path.replace("%", "%%")
-
-
-def problems(processes: Sequence[Process], release: str) -> List[str]:
-    """Processes that do not run, or run another release."""
-    return [p.full for p in processes if p.state != "RUNNING" or p.release != release]
+def shape(settings: Dict[str, Any]) -> Dict[str, Any]:
+    """What Supervisor itself must know of the processes; the rest comes from each release."""
+    return {name: {k: each[k] for k in ("instances", "stop_wait")} for name, each in settings.items()}

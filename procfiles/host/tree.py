@@ -170,7 +170,6 @@ def link_persist(root: str, shared: str, persist: Sequence[str]) -> None:
     for name in persist:
         path = name.rstrip("/")
         place, kept = os.path.join(root, path), os.path.join(shared, path)
-        os.makedirs(kept if name.endswith("/") else os.path.dirname(kept), exist_ok=True)
         os.makedirs(os.path.dirname(place), exist_ok=True)
         if not os.path.lexists(place):
             os.symlink(kept, place)

@@ -29,7 +29,7 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return name == 'paasctl_host'
 sys.meta_path.insert(0, Modules())
 from paasctl_host.main import serve
-serve(source, json.loads(source.readline()), modules['paasctl_host.launch'])
+serve(source, json.loads(source.readline()), modules)
 """
 
 KINDS = {"failed": PaasctlError, "usage": UsageError, "conflict": Conflict, "half": HalfApplied}

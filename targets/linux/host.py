@@ -84,5 +84,5 @@ class HostTarget:
 
 
 def process_status(process: Any) -> ProcessStatus:
-    name = f"{process['group']}.{process['name'].rpartition('_')[2]}"
+    name = f"{process['name']}.{process['instance']}"
     return ProcessStatus(name, process["state"].lower(), detail=f"runs {process['release'] or 'nothing'}")

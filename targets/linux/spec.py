@@ -59,6 +59,7 @@ class Spec:
             "health": app.health,
             "host": host,
             "port": state.port,
+            "front": state.port,
             "migrations": migrations(desired),
         }
         return cls(json.loads(json.dumps(content)), requirements)

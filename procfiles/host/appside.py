@@ -1,0 +1,140 @@
+"""What the app's own user does: keep the env, run the app's code, ask its processes, read its logs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any, Callable, Dict, Iterator, List, Optional
+
+from . import children, database, logfiles
+from .layout import Layout, read_json, remove, write_json
+from .probe import Probe, free_port
+from .wire import Failure, Stream
+
+Arguments = Dict[str, Any]
+
+
+class AppSide:
+    """Answers the agent's requests as the app's user. A method ``do_X`` answers the request X."""
+
+    def __init__(self, layout: Layout, say: Callable[[str], None], cancelled: Callable[[], bool]) -> None:
+        self.layout, self._say, self._cancelled = layout, say, cancelled
+
+    def do_make_folders(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.layout.make_apps()
+        self.layout.run_folder()
+
+    # ------------------------------------------------------------------------------------------------ the env
+
+    def do_write_env(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Write an env and its manifest as one file, so that they can never disagree."""
+        os.makedirs(self.layout.path("env"), mode=0o700, exist_ok=True)
+        write_json(self.layout.env_file(args["id"]), {"env": args["env"], "manifest": args["manifest"]}, 0o600)
+
+    def do_read_env(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        found = read_json(self.layout.env_file(args["id"]))
+        if not isinstance(found, dict):
+            raise Failure(
+                "the env of the live release is missing or damaged", "push again with --force to write it anew"
+            )
+        return found
+
+    def do_prune_env(self, args: Arguments, stream: Optional[Stream]) -> None:
+        folder = self.layout.path("env")
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            if name.split(".")[0] not in args["keep"]:
+                remove(os.path.join(folder, name))
+
+    def do_make_persist(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Make the folders that persist paths lie in; ``name/`` is itself a folder."""
+        for name in args["paths"]:
+            kept = self.layout.path("shared", name.rstrip("/"))
+            os.makedirs(kept if name.endswith("/") else os.path.dirname(kept), exist_ok=True)
+
+    # ---------------------------------------------------------------------------------------- running the app
+
+    def do_run(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        """Run a command in a release and answer with its status and last lines."""
+        argv = [self.layout.release(args["release"], "start"), "run", *args["command"]]
+        say = self._say if args.get("say") else None
+        ended = children.run(argv, self.layout.root, limit=args.get("limit"), say=say)
+        return {"status": ended.status, "output": ended.output}
+
+    def do_canary(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        """Start a release's web process where no visitor comes, and ask it for its health."""
+        document = args["document"]
+        run = self.layout.run_folder()
+        where = os.path.join(run, "canary") if document["handover"] else str(free_port(20000))
+        remove(where)
+        log = os.path.join(run, "canary.log")
+        with open(log, "wb") as output:
+            argv = [self.layout.release(document["id"], "start"), "canary", "web", where]
+            child = children.start(argv, self.layout.root, None, output)
+        probe = Probe.of(document, where)
+        try:
+            healthy = probe.wait(lambda: child.poll() is None, self._cancelled)
+        finally:
+            children.end(child)
+        return {"problem": "" if healthy else probe.problem, "output": "\n".join(children.tail(log))}
+
+    def do_probe(self, args: Arguments, stream: Optional[Stream]) -> str:
+        """Ask one web process until it is healthy, for at most ``limit`` seconds; answers with what is wrong."""
+        document = args["document"]
+        run = self.layout.run_folder()
+        where = os.path.join(run, "web.%s" % args["instance"]) if document["handover"] else str(document["port"])
+        probe = Probe.of(document, where)
+        return "" if probe.wait(lambda: True, self._cancelled, args["limit"]) else probe.problem
+
+    def do_notes(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        """What each process wrote when it started: its process id and release, by ``name.instance``."""
+        folder = self.layout.run_folder_path()
+        names = [n for n in (os.listdir(folder) if os.path.isdir(folder) else []) if n.endswith(".json")]
+        return {name[:-5]: read_json(os.path.join(folder, name), {}) for name in names}
+
+    def do_forget(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Forget which release the processes run, so that each is restarted."""
+        for name in self.do_notes({}, None):
+            remove(os.path.join(self.layout.run_folder_path(), name + ".json"))
+
+    def do_sweep(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """End what a killed process of another release has left behind (Linux tells by /proc)."""
+        numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
+        for pid in numbers:
+            found = process_environment(pid)
+            if found.get("PAASCTL_ROOT") != self.layout.root or found.get("PAASCTL_RELEASE") == args["release"]:
+                continue
+            if parent(pid) == 1 and pid not in args["owned"] and "PAASCTL_PROCESS" in found:
+                os.kill(pid, signal.SIGTERM)
+
+    # ------------------------------------------------------------------------------------------ data and logs
+
+    def do_back_up(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
+        return database.back_up(self.layout)
+
+    def do_revisions(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
+        return database.revisions(self.layout)
+
+    def do_tail(self, args: Arguments, stream: Optional[Stream]) -> str:
+        return "\n".join(children.tail(os.path.join(self.layout.logs, args["log"] + ".log")))
+
+    def items_logs(self, args: Arguments) -> Iterator[Any]:
+        """The lines of the processes' logs; see :func:`logfiles.lines`."""
+        return logfiles.lines(self.layout.logs, args["prefix"], args["process"], args["lines"], args["follow"])
+
+
+def process_environment(pid: int) -> Dict[str, str]:
+    """The environment that a process of ours was started with; empty for everybody else's."""
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as file:
+            pairs = (item.partition(b"=") for item in file.read().split(b"\0"))
+            return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs if name.startswith(b"PAASCTL_")}
+    except OSError:
+        return {}
+
+
+def parent(pid: int) -> int:
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -1,0 +1,84 @@
+"""The processes' logs: their last lines, and each new one as it comes."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Dict, Iterator, List, Optional
+
+
+def lines(folder: str, prefix: str, process: Optional[str], count: int, follow: bool) -> Iterator[List[str]]:
+    """Give (process, line) of the last lines of every log, and then (``follow``) each new line for ever.
+
+    ``prefix`` is what stands before the process's name in the names of the files.
+    """
+    tails: Dict[str, _Tail] = {}
+    for name in _log_names(folder, prefix, process):
+        tails[name] = _Tail(os.path.join(folder, name + ".log"))
+        for line in tails[name].last(count):
+            yield [label(name[len(prefix) :]), line]
+    while follow:
+        for name in _log_names(folder, prefix, process):
+            tail = tails.setdefault(name, _Tail(os.path.join(folder, name + ".log")))
+            for line in tail.new():
+                yield [label(name[len(prefix) :]), line]
+        time.sleep(0.2)
+
+
+class _Tail:
+    """The end of one log file, across its rotation."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._place, self._inode, self._rest = path, 0, -1, b""
+
+    def last(self, lines: int) -> List[str]:
+        """The last lines of what is there now; older, rotated files are used when this one is short."""
+        data = b""
+        for path in [self._path, *("%s.%d" % (self._path, number) for number in range(1, 11))]:
+            if data.count(b"\n") > lines:
+                break
+            data = _read(path) + data
+        self._remember()
+        return data.decode("utf-8", "replace").splitlines()[-lines:] if lines else []
+
+    def new(self) -> List[str]:
+        """The whole lines that came since the last call."""
+        try:
+            with open(self._path, "rb") as file:
+                found = os.fstat(file.fileno())
+                if found.st_ino != self._inode or found.st_size < self._place:
+                    self._inode, self._place = found.st_ino, 0
+                file.seek(self._place)
+                data = file.read()
+        except OSError:
+            return []
+        self._place += len(data)
+        whole, _, self._rest = (self._rest + data).rpartition(b"\n")
+        return whole.decode("utf-8", "replace").splitlines()
+
+    def _remember(self) -> None:
+        try:
+            found = os.stat(self._path)
+            self._inode, self._place = found.st_ino, found.st_size
+        except OSError:
+            pass
+
+
+def label(name: str) -> str:
+    """``web_0`` as people say it: ``web.0``."""
+    process, _, instance = name.rpartition("_")
+    return "%s.%s" % (process, instance)
+
+
+def _log_names(folder: str, prefix: str, process: Optional[str]) -> List[str]:
+    names = [name[:-4] for name in os.listdir(folder) if name.endswith(".log")] if os.path.isdir(folder) else []
+    ours = [n for n in names if n.startswith(prefix) and n != "supervisord"]
+    return sorted(n for n in ours if process is None or n[len(prefix) :].rpartition("_")[0] == process)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
