@@ -30,9 +30,9 @@ class _Pattern:
         core = line.removeprefix("!").rstrip("/")
         parts = core.removeprefix("/").split("/")
         free = "**" in parts or "/" not in core
-        last = parts[-1] if free else "*"
-        specs = [GitIgnoreSpec.from_lines([pattern]) for pattern in (line, last)]
-        return cls(*specs, depth=0 if free else len(parts), folders=line.endswith("/"))
+        last = "/" + parts[-1] if free else "*"
+        whole, end = GitIgnoreSpec.from_lines([line]), GitIgnoreSpec.from_lines([last])
+        return cls(whole, end, depth=0 if free else len(parts), folders=line.endswith("/"))
 
     def says(self, path: str, name: str, folder: bool) -> bool | None:
         if self.folders and not folder:
@@ -79,7 +79,8 @@ class Patterns:
 
 def _without_trailing_spaces(line: str) -> str:
     bare = line.rstrip(" ")
-    return bare + " " if bare.endswith("\\") else bare
+    escaped = (len(bare) - len(bare.rstrip("\\"))) % 2 == 1  # an escaped backslash escapes no space
+    return line[: len(bare) + escaped]
 
 
 def means_something(line: str) -> bool:
