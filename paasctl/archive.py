@@ -109,11 +109,12 @@ class _Checked:
         self._hash = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
+        wanted = min(size, self.left)
         try:
-            data = self._stream.read(min(size, self.left))
+            data = self._stream.read(wanted)
         except OSError as error:
             raise changed(self._file) from error
-        if not data and self.left and size:
+        if len(data) < wanted:
             raise changed(self._file)
         self.left -= len(data)
         self._hash.update(data)

@@ -1,6 +1,7 @@
 """What can go wrong, as the user sees it, with the exit code of each.
 
 * PaasctlError        1    failed; the target is as it was
+  + Busy              1    somebody else's command holds the target; ``--wait`` waits for it
   x UsageError        2    the command line, the configuration, the app's files or a ``.env`` must be changed
   x Difference        3    ``--check`` found a difference
   x Conflict          4    the target was changed by somebody else; nothing was written
@@ -28,6 +29,10 @@ class PaasctlError(Exception):
         self.message = message
         self.hint = hint
         self.output = output
+
+
+class Busy(PaasctlError):
+    """Another command holds the target's lock; the message names its owner. Nothing was changed."""
 
 
 class UsageError(PaasctlError):

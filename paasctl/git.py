@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paasctl.errors import UsageError
-from paasctl.ignore import Rules, decode, on_disk, shown
+from paasctl.ignore import Rules, decode, on_disk, shown, unreadable
 from paasctl.model import Provenance
 
 # git sets these for its hooks and aliases, and then every git below them looks at another repository or index
@@ -106,10 +106,7 @@ def _refuse_unopened(answer: _Answer, rules: Rules) -> None:
     for match in UNOPENED.finditer(answer.err):
         path = decode(match[1])
         if not rules.excludes(path, folder=True):
-            raise UsageError(
-                f"the folder {shown(path)} cannot be read: {decode(match[2])}",
-                hint="make it readable, or exclude it",
-            )
+            raise unreadable(path, OSError(0, decode(match[2])))
 
 
 def provenance(root: Path) -> Provenance:
@@ -117,7 +114,7 @@ def provenance(root: Path) -> Provenance:
 
     Untracked files count as dirty when they would be pushed. A repository without a remote is never unpushed.
     """
-    status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z", "--", ".")
+    status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=all", "-z", "--", ".")
     if not status.ok:
         return Provenance(_who())
     heads = dict(record[len(b"# branch.") :].split(b" ", 1) for record in status.records if record[:9] == b"# branch.")
@@ -151,6 +148,11 @@ def _who() -> str:
     except (OSError, KeyError):  # a uid without a name, as in many containers
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
+
+
+def tracked(root: Path, name: str) -> bool:
+    """Whether git tracks a file of this name, be it on the disk or not."""
+    return bool(_git(root, "ls-files", "-z", "--cached", "--", name).out)
 
 
 def env_warnings(root: Path, files: Iterable[str | Path]) -> tuple[str, ...]:

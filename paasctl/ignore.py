@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from paasctl.errors import UsageError
+from paasctl.gitignore import Patterns, means_something
 from paasctl.model import App
 
 #: Left out in every folder, whatever git says: secrets, version control, paasctl's own notes, caches.
@@ -55,17 +54,9 @@ def shown(path: str) -> str:
     return _unprintable.sub(lambda match: ascii(match[0])[1:-1], path)
 
 
-def _means_something(pattern: str) -> bool:
-    try:
-        GitIgnoreSpec.from_lines([pattern])
-    except ValueError:
-        return False
-    return True
-
-
 def _checked(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
-        if not _means_something(line):
+        if not means_something(line):
             raise UsageError(f"exclude: {shown(line)!r} is not a pattern", hint="the syntax is that of .gitignore")
         yield line
 
@@ -78,17 +69,16 @@ def _lines_of(file: Path) -> list[str]:
         return []
     except OSError as error:
         raise unreadable(in_tree(str(file)), error) from error
-    return [line for raw in text.split("\n") if _means_something(line := raw.removesuffix("\r"))]
+    return [line for raw in text.split("\n") if means_something(line := raw.removesuffix("\r"))]
 
 
-def read_patterns(file: Path) -> GitIgnoreSpec | None:
+def read_patterns(file: Path) -> Patterns | None:
     """The patterns of a ``.gitignore``; None where there are none.
 
     Raises:
         UsageError: it cannot be read.
     """
-    lines = _lines_of(file)
-    return GitIgnoreSpec.from_lines(lines) if lines else None
+    return Patterns.of(_lines_of(file)) or None
 
 
 def unreadable(path: str, error: OSError) -> UsageError:
@@ -106,7 +96,7 @@ class Rules:
 
     root: Path | None = None
     persist: frozenset[str] = frozenset()
-    excluded: GitIgnoreSpec = field(default_factory=lambda: GitIgnoreSpec.from_lines([]))
+    excluded: Patterns = field(default_factory=Patterns)
     _folders: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -117,7 +107,7 @@ class Rules:
             UsageError: a pattern of ``exclude`` means nothing.
         """
         lines = [*_lines_of(app.root / IGNORE_FILE), *_checked(app.exclude)]
-        return cls(app.root, frozenset(_persisted(app.persist)), GitIgnoreSpec.from_lines(lines))
+        return cls(app.root, frozenset(_persisted(app.persist)), Patterns.of(lines))
 
     def excludes(self, path: str, *, folder: bool = False) -> bool:
         """Whether a path relative to the root, or a folder above it, is left out."""
@@ -143,10 +133,11 @@ class Rules:
             return True
         if folder and self._is_venv(path):
             return True
-        return bool(self.excluded.check_file(path + "/" * folder).include)
+        return bool(self.excluded.say(path, folder=folder))
 
     def _is_venv(self, path: str) -> bool:
-        return self.root is not None and (on_disk(self.root, path) / VENV_MARK).exists()
+        # not Path.exists, which fails in a folder that may not be entered
+        return self.root is not None and os.path.exists(on_disk(self.root, path) / VENV_MARK)  # noqa: PTH110
 
 
 def _persisted(paths: Iterable[str]) -> Iterator[str]:

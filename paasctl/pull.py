@@ -10,10 +10,10 @@ from paasctl.changes import NameChange
 from paasctl.dotenv import NAME
 from paasctl.envfile import unwritable
 from paasctl.errors import Conflict
-from paasctl.manifest import DERIVED, Entry, Manifest
+from paasctl.manifest import DERIVED, Manifest
 from paasctl.model import Env, Observed, PlatformFacts
 from paasctl.secret import Secret
-from paasctl.seen import Seen, remember
+from paasctl.seen import Seen, by_hand, remember, stamp
 from paasctl.sync import Answer
 
 
@@ -105,7 +105,7 @@ class _Pull:
         self._force, self._platform, self._answers = force, platform, answers
         self._names: list[NameChange] = []
         self._write: dict[str, Secret | None] = {}
-        self._settled: dict[str, Entry] = {}
+        self._settled: dict[str, str] = {}
 
     def leave(self, name: str, op: str, reason: str) -> None:
         self._names.append(NameChange(name, op, reason))
@@ -123,8 +123,7 @@ class _Pull:
             op, reason = threeway.theirs(state), f"{reason} (theirs)"
         elif answer == "ours":
             op, reason = "keep", f"{reason} (ours)"
-            if entry is not None:  # this checkout knows that write now, so that the next sync may replace it
-                self._settled[name] = entry
+            self._settle(name)  # this checkout knows that write now, so that the next sync may replace it
         self._apply(name, op, reason, theirs, blocks=op == "conflict" and answer is None)
 
     def _apply(self, name: str, op: str, reason: str, theirs: Secret | None, blocks: bool) -> None:
@@ -146,11 +145,18 @@ class _Pull:
         if self._observed.manifest is None:
             return None
         env = {name: value for name, value in {**self._env.values, **self._write}.items() if value is not None}
-        agreed = {
-            name: entry
-            for name, entry in self._base.entries.items()
-            if name in env and entry.digest == self._base.digest(name, env[name])
-        }
+        for name, value in env.items():
+            if self._observed.env.get(name) == value:
+                self._settle(name)
         known = self._seen.names if self._seen else {}
         gone = frozenset(name for name in known if name not in env and name not in self._observed.env)
-        return remember(self._seen, self._base, {**agreed, **self._settled}, gone)
+        return remember(self._seen, self._base, self._settled, gone)
+
+    def _settle(self, name: str) -> None:
+        """``.env`` was decided about in the knowledge of what the target has now."""
+        entry, theirs = self._base.entries.get(name), self._observed.env.get(name)
+        digest = None if theirs is None else self._base.digest(name, theirs)
+        if entry is not None and entry.digest == digest:
+            self._settled[name] = stamp(entry)
+        elif digest is not None:
+            self._settled[name] = by_hand(digest)

@@ -25,12 +25,17 @@ def stamp(entry: Entry) -> str:
     return f"{entry.generation}.{entry.digest}"
 
 
+def by_hand(digest: str) -> str:
+    """Identifies a value that somebody set on the target without paasctl, and that this checkout pulled."""
+    return f"0.{digest}"
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What this checkout knows of one target.
 
     ``manifest`` is the id of the manifest it is about, ``generation`` the last one it synced or pulled. ``names``
-    holds, per name, the stamps of the writes with which this checkout's ``.env`` once agreed, the last one last.
+    holds, per name, the stamps of the writes with which this checkout's ``.env`` once agreed, in that order.
     """
 
     manifest: str
@@ -41,24 +46,27 @@ class Seen:
         """Whether ``.env`` had the value of this write, so that changing it undoes nobody's work."""
         return stamp(entry) in self.names.get(name, ())
 
+    def met(self, name: str, digest: str) -> bool:
+        """Whether ``.env`` had this value, which somebody set on the target by hand."""
+        return by_hand(digest) in self.names.get(name, ())
+
     def last(self, name: str) -> str | None:
         """The digest of the value with which ``.env`` last agreed."""
         stamps = self.names.get(name)
         return stamps[-1].partition(".")[2] if stamps else None
 
 
-def remember(seen: Seen | None, manifest: Manifest, agreed: Mapping[str, Entry], gone: frozenset[str]) -> Seen:
+def remember(seen: Seen | None, manifest: Manifest, agreed: Mapping[str, str], gone: frozenset[str]) -> Seen:
     """The memory after a sync or a pull.
 
     Args:
         seen: what was remembered until now; of another manifest, it is forgotten.
-        agreed: entries whose value ``.env`` has.
+        agreed: per name the stamp of the write whose value ``.env`` has.
         gone: names that are neither in ``.env`` nor on the target.
     """
     known = seen if seen is not None and seen.manifest == manifest.id else Seen(manifest.id)
     names = {name: stamps for name, stamps in known.names.items() if name not in gone}
-    for name, entry in agreed.items():
-        new = stamp(entry)
+    for name, new in agreed.items():
         names[name] = (*(old for old in names.get(name, ()) if old != new), new)[-KEPT_STAMPS:]
     return Seen(manifest.id, manifest.generation, names)
 

@@ -12,8 +12,10 @@ from typing import Any, cast
 from paasctl import config as configuration
 from paasctl import git
 from paasctl.config import Config, TargetSettings
+from paasctl.config.document import read as read_toml
 from paasctl.errors import UsageError
 from paasctl.model import Observed, Provenance
+from paasctl.project import naming
 from paasctl.redact import Redactor
 from paasctl.target import Adapter, Context, Operations, Target, installed, load
 
@@ -117,8 +119,12 @@ def connect(session: Session, name: str) -> Iterator[Connection]:
 
 
 def app_name(session: Session) -> str:
-    """The configured name of the app, else its folder's."""
-    return session.config.app.name or session.root.name
+    """The app's name, before the rest of it is read."""
+    configured = session.config.app.name
+    said = (configured, str(session.config.file)) if configured else None
+    pyproject = session.root / "pyproject.toml"
+    data = read_toml(pyproject, pyproject.name).data if pyproject.is_file() else {}
+    return naming.app_name(session.root, said, data)[0]
 
 
 def _context(session: Session, app: str) -> Context:

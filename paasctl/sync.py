@@ -13,7 +13,7 @@ from paasctl.errors import UsageError
 from paasctl.manifest import DERIVED, Entry, Manifest
 from paasctl.model import Desired, Observed
 from paasctl.secret import Secret
-from paasctl.seen import Seen, remember
+from paasctl.seen import Seen, remember, stamp
 from paasctl.threeway import Op, State, state_of
 
 __all__ = [
@@ -134,13 +134,13 @@ class _Sync:
         )
 
     def _remember(self, manifest: Manifest, result: Mapping[str, Secret]) -> Seen | None:
-        if not self._desired.env.managed:
+        if not self._desired.env.managed or any(change.blocks for change in self._names):
             return self._seen
         env = {name: value for name, value in {**self._ours, **self._take}.items() if value is not None}
         if manifest is self._base and self._observed.manifest is None:
             return None  # there is no manifest yet, and none is written
         agreed = {
-            name: entry
+            name: stamp(entry)
             for name, entry in manifest.entries.items()
             if name in env and entry.digest == manifest.digest(name, env[name])
         }

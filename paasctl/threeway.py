@@ -32,7 +32,8 @@ FOREIGN = "foreign, left alone"
 class State:
     """One name: digests of its values (None: absent), and what this checkout knows of the base.
 
-    ``known``: ``.env`` once had the base's value, as of that very write. ``newer``: the base is from a generation
+    ``known``: ``.env`` once had the base's value, as of that very write. ``met``: ``.env`` once had the target's value,
+    which somebody set by hand. ``newer``: the base is from a generation
     after the last one that this checkout saw. ``ever``: ``.env`` and the target agreed once; ``lost``: they did, and
     since then somebody took the name out of the manifest. ``unchanged``: ``.env`` still says what it said when they
     last agreed. ``last_write``: "WHO on DATE". ``owner``: who else owns the name on the target.
@@ -42,6 +43,7 @@ class State:
     ours: str | None
     theirs: str | None
     known: bool = False
+    met: bool = False
     newer: bool = False
     ever: bool = False
     lost: bool = False
@@ -61,11 +63,14 @@ def state_of(
     entry = base.entries.get(name)
     derived = entry is not None and entry.who == DERIVED  # taking over a name of paasctl's own undoes nobody's work
     ever = seen is not None and name in seen.names
+    written = entry.digest if entry else None
     digest = None if ours is None else base.digest(name, ours)
+    there = None if theirs is None else base.digest(name, theirs)
     return State(
-        base=entry.digest if entry else None,
+        base=written,
         ours=digest,
-        theirs=None if theirs is None else base.digest(name, theirs),
+        theirs=there,
+        met=seen is not None and there is not None and there != written and seen.met(name, there),
         known=derived or (seen is not None and entry is not None and seen.knows(name, entry)),
         newer=seen is not None and entry is not None and entry.generation > seen.generation,
         ever=ever,
@@ -113,6 +118,8 @@ def _push(state: State) -> Decision:
         if state.ours == state.base:
             return "conflict", "removed on the target, unchanged in .env"
         return "conflict", "removed on the target, changed in .env"
+    if state.met:
+        return "update", "changed in .env"
     if state.ours == state.base:
         return "drift", "changed on the target by hand, unchanged in .env"
     if state.theirs != state.base:
@@ -130,7 +137,8 @@ def _never_written(state: State) -> Decision:
     if state.ours is None:
         return "keep", FOREIGN
     if state.theirs is not None:
-        return "conflict", "set on the target by somebody else to another value"
+        other = "set on the target by somebody else to another value"
+        return ("update", "changed in .env") if state.met else ("conflict", other)
     if state.lost:
         return "conflict", "removed from the target by somebody else since this checkout last synced"
     return "add", "new in .env"
@@ -138,6 +146,8 @@ def _never_written(state: State) -> Decision:
 
 def _missing_here(state: State) -> Decision:
     """In the manifest and on the target, not in ``.env``."""
+    if state.met:
+        return "delete", "removed from .env"
     if state.known:
         if state.theirs == state.base:
             return "delete", "removed from .env"
@@ -175,18 +185,20 @@ def _pull(state: State) -> Decision:
         return ("none", "") if state.ours is None else ("same", "")
     if state.ours is None:
         return _pull_missing(state)
-    if state.unchanged or state.ours == state.base:
+    if state.unchanged or (state.ours == state.base and not state.met):
         return theirs(state), _why_theirs(state)
     if state.base is None and state.theirs is None:
         if state.lost:
             return "conflict", "changed in .env, removed from the target by somebody else"
         return "keep", "new in .env"
-    if state.theirs is not None and state.theirs == state.base and state.known:
+    if state.met or (state.theirs is not None and state.theirs == state.base and state.known):
         return "keep", "changed in .env"
     return "conflict", "changed in .env and on the target" if state.theirs else "changed in .env, removed on the target"
 
 
 def _pull_missing(state: State) -> Decision:
+    if state.met:
+        return "keep", "removed from .env"
     if state.base is not None and state.known:
         if state.theirs == state.base:
             return "keep", "removed from .env; the next sync deletes it on the target"

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from paasctl import git
 from paasctl.errors import UsageError
+from paasctl.gitignore import Patterns
 from paasctl.ignore import Rules, encode, in_tree, on_disk, read_patterns, shown, unreadable
 from paasctl.model import App
 
@@ -86,12 +85,12 @@ def _look(root: Path, path: str, rules: Rules) -> Found | None:
 class _Layer:
     """One ignore file. A path below the app's folder is, seen from it, ``above + path[below:]``."""
 
-    spec: GitIgnoreSpec
+    patterns: Patterns
     above: str = ""
     below: int = 0
 
-    def ignores(self, path: str) -> bool | None:
-        return self.spec.check_file(self.above + path[self.below :]).include
+    def say(self, path: str, folder: bool) -> bool | None:
+        return self.patterns.say(self.above + path[self.below :], folder=folder)
 
 
 def _layers_above(root: Path) -> tuple[_Layer, ...]:
@@ -101,33 +100,33 @@ def _layers_above(root: Path) -> tuple[_Layer, ...]:
     files = [(top, top / ".git" / "info" / "exclude"), *((folder, folder / ".gitignore") for folder in folders)]
     layers = []
     for base, file in files:
-        if spec := read_patterns(file):
+        if patterns := read_patterns(file):
             above = os.path.relpath(root, base)
-            layers.append(_Layer(spec, "" if above == "." else in_tree(above) + "/"))
+            layers.append(_Layer(patterns, "" if above == "." else in_tree(above) + "/"))
     return tuple(layers)
 
 
 def _walk_folder(root: Path, folder: str, layers: tuple[_Layer, ...], rules: Rules) -> Iterator[str]:
     """What git would list if nothing were tracked. ``folder`` is empty or ends in ``/``."""
     here = on_disk(root, folder)
-    if own := read_patterns(here / ".gitignore"):
-        layers = (*layers, _Layer(own, below=len(folder)))
     try:
         entries = list(os.scandir(here))
     except OSError as error:
         raise unreadable(folder or ".", error) from error
+    if own := read_patterns(here / ".gitignore"):
+        layers = (*layers, _Layer(own, below=len(folder)))
     for entry in entries:
         path = folder + in_tree(entry.name)
         if entry.is_dir(follow_symlinks=False):
-            if not rules.excludes(path, folder=True) and not _ignored(path + "/", layers):
+            if not rules.excludes(path, folder=True) and not _ignored(path, layers, folder=True):
                 yield from _walk_folder(root, path + "/", layers, rules)
-        elif not _ignored(path, layers):
+        elif not _ignored(path, layers, folder=False):
             yield path
 
 
-def _ignored(path: str, layers: tuple[_Layer, ...]) -> bool:
+def _ignored(path: str, layers: tuple[_Layer, ...], *, folder: bool) -> bool:
     """The ignore file nearest to a path that has an opinion decides."""
-    return next((bool(said) for layer in reversed(layers) if (said := layer.ignores(path)) is not None), False)
+    return next((bool(said) for layer in reversed(layers) if (said := layer.say(path, folder)) is not None), False)
 
 
 # ------------------------------------------------------------------------------------------------------------ weight

@@ -11,6 +11,7 @@ from paasctl.console import Console, Progress
 from paasctl.errors import UsageError
 from paasctl.model import Plan
 
+
 def show(console: Console, plan: Plan) -> None:
     """The steps in the order in which they run, then what is worth knowing about them."""
     for number, step in enumerate(plan.steps, start=1):

@@ -138,7 +138,9 @@ class FakeTarget:
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
         chosen = release or "the one before"
-        return Plan(commit=(self._step(f"go back to {chosen}", lambda say: None),), undo=self._step("x", print), url=self.url)
+        return Plan(
+            commit=(self._step(f"go back to {chosen}", lambda say: None),), undo=self._step("x", print), url=self.url
+        )
 
     def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
         self._meet("logs")

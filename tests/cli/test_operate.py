@@ -145,7 +145,15 @@ def test_run_needs_a_command_and_can_be_rehearsed(run: Any, world: Any) -> None:
 
 def test_status_says_how_it_is(run: Any, shop: Any) -> None:
     out = run("status").stdout
-    for words in ("shop", "r2 by eva@lap", "healthy (HTTP 200)", "web.1", "running", "7 GB", "https://shop.example.com/"):
+    for words in (
+        "shop",
+        "r2 by eva@lap",
+        "healthy (HTTP 200)",
+        "web.1",
+        "running",
+        "7 GB",
+        "https://shop.example.com/",
+    ):
         assert words in out
 
 

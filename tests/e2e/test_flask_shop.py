@@ -17,6 +17,8 @@ from support.web import eventually, upload
 
 pytestmark = pytest.mark.e2e
 
+SECOND, THIRD = "k2-Qb8wZc3nYt6XsL1vGj4mKd9r", "k3-Hf7pTz2kWq5NxR8bVc1yMj6d-longer"
+
 
 @pytest.fixture(scope="module")
 def shop(make_shared_app: Maker) -> App:
@@ -111,12 +113,12 @@ def test_data_and_uploads_survive_a_push(shop: App) -> None:
 
 
 def test_a_change_of_the_env_alone_is_live(shop: App) -> None:
-    shop.project.env(SECRET_KEY="another-secret-key-of-the-shop-0002", NEW_NAME="x", MAIL_ADMIN="admin@example.com")
+    shop.project.env(SECRET_KEY=SECOND, NEW_NAME="x", MAIL_ADMIN="admin@example.com")
     code = shop.releases()[0]["digest"]
     result = shop.push("--env-only")
     assert "~ SECRET_KEY" in result.out
     assert "+ NEW_NAME" in result.out
-    assert shop.get("/about").json()["secret"] == fingerprint("another-secret-key-of-the-shop-0002")
+    assert shop.get("/about").json()["secret"] == fingerprint(SECOND)
     assert shop.get("/env/NEW_NAME").json() == {"set": True, "fingerprint": fingerprint("x")}
     assert shop.releases()[0]["digest"] == code
 
@@ -124,7 +126,7 @@ def test_a_change_of_the_env_alone_is_live(shop: App) -> None:
 def test_env_only_leaves_a_changed_code_for_later(shop: App) -> None:
     before = shop.project.version
     shop.project.bump()
-    shop.project.env(SECRET_KEY="another-secret-key-of-the-shop-0002", NEW_NAME="y", MAIL_ADMIN="admin@example.com")
+    shop.project.env(SECRET_KEY=SECOND, NEW_NAME="y", MAIL_ADMIN="admin@example.com")
     shop.push("--env-only")
     assert shop.serves() == before
     assert shop.get("/env/NEW_NAME").json()["fingerprint"] == fingerprint("y")
@@ -136,9 +138,9 @@ def test_rollback_brings_back_code_and_env(shop: App) -> None:
     version, number = shop.project.version, shop.live()
     key = shop.get("/about").json()["secret"]
     shop.project.bump()
-    shop.project.env(SECRET_KEY="a-third-secret-key-of-the-shop-00003", NEW_NAME="y", MAIL_ADMIN="admin@example.com")
+    shop.project.env(SECRET_KEY=THIRD, NEW_NAME="y", MAIL_ADMIN="admin@example.com")
     shop.push()
-    assert shop.get("/about").json()["secret"] == fingerprint("a-third-secret-key-of-the-shop-00003")
+    assert shop.get("/about").json()["secret"] == fingerprint(THIRD)
     result = shop.run("rollback", "local", "--yes")
     assert shop.live() == number
     assert ".env" in result.said
@@ -148,7 +150,7 @@ def test_rollback_brings_back_code_and_env(shop: App) -> None:
     newest = shop.releases()[0]["id"]
     shop.run("rollback", "local", newest, "--yes")
     assert shop.serves() == shop.project.version
-    assert shop.get("/about").json()["secret"] == fingerprint("a-third-secret-key-of-the-shop-00003")
+    assert shop.get("/about").json()["secret"] == fingerprint(THIRD)
     assert "nothing to do" in shop.push().out
 
 
@@ -222,7 +224,7 @@ def test_run_gives_the_env_the_code_and_the_exit_status(shop: App) -> None:
         "import os, sys, shop.version as v; print(v.VERSION, len(os.environ['SECRET_KEY'])); sys.exit(7)",
     ]
     result = shop.run("run", "local", "--", *words, code=7)
-    assert result.out.strip() == f"{shop.project.version} {len('a-third-secret-key-of-the-shop-00003')}"
+    assert result.out.strip() == f"{shop.project.version} {len(THIRD)}"
 
 
 def test_restart_starts_every_process_anew(shop: App) -> None:
@@ -281,6 +283,6 @@ def test_down_purge_leaves_nothing(shop: App) -> None:
     run_folders = set(Path("/tmp").glob("paasctl-*/*"))
     shop.run("down", "local", "--purge", "--yes")
     assert not processes.wait_gone(home.root)
-    assert not [path for path in home.data.rglob("*") if path.is_file()]
+    assert not list((home.data / "paasctl").rglob("*"))
     assert not list(home.tmp.iterdir())
     assert set(Path("/tmp").glob("paasctl-*/*")) <= run_folders

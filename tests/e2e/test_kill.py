@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from support.apps import App, Maker
+from support.apps import SECRET, App, Maker
 
 pytestmark = pytest.mark.e2e
 
@@ -77,7 +77,7 @@ def test_ctrl_c_leaves_the_old_release_and_says_so(app: App) -> None:
 
 def test_a_first_push_that_is_killed_while_it_installs(make_app: Maker) -> None:
     app = make_app("factory_app")
-    app.project.env(SECRET_KEY="a-secret-key-of-the-first-release-0001")
+    app.project.env(SECRET_KEY=SECRET)
     running = app.start("push", "local", "--yes")
     assert running.wait_text("install")
     time.sleep(0.2)

@@ -12,7 +12,7 @@ from support.cli import Home, Paasctl
 from support.projects import Project
 from support.web import Answer, fetch
 
-SECRET = "a-secret-key-of-the-first-release-0001"
+SECRET = "k1-Vn4tXq9bRw2LzJ7cMd5pHs8f"
 
 
 class App:

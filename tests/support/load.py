@@ -24,7 +24,11 @@ class Request:
 
 @dataclass
 class Report:
-    """What the clients saw. ``served`` counts whole answers by release, ``asked`` by request; ``bad`` holds one line for each request that was not answered as it must be."""
+    """What the clients saw.
+
+    ``served`` counts whole answers by release, ``asked`` by request; ``bad`` holds one line for each request that was
+    not answered as it must be.
+    """
 
     served: Counter[str] = field(default_factory=Counter)
     bad: list[str] = field(default_factory=list)

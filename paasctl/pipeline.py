@@ -1,0 +1,194 @@
+"""The way of a push: read the app and its env, look at the target, decide, and plan. Nothing is changed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from paasctl import bundle, desired, dotenv, git, overlay, project, seen, sync
+from paasctl.changes import EnvChanges
+from paasctl.model import App, Bundle, Desired, Env, Observed, Plan, Provenance, Tuning
+from paasctl.overlay import Overlay
+from paasctl.project import Choose
+from paasctl.seen import Seen
+from paasctl.session import Connection, Session
+from paasctl.sync import Answer, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for. ``mode`` decides about drift; ``answers`` are the user's choices by env name.
+
+    Without ``steps`` only the env is compared: no plan is made.
+    """
+
+    mode: Mode = "push"
+    env: bool = True
+    code: bool = True
+    force: bool = False
+    prune: bool = False
+    delete: bool = False
+    create: bool = False
+    steps: bool = True
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that is known before anything is changed."""
+
+    request: Request
+    desired: Desired
+    observed: Observed
+    seen: Seen | None
+    changes: EnvChanges
+    plan: Plan
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def prepare(session: Session, connection: Connection, request: Request, choose: Choose | None = None) -> Prepared:
+    """Read both sides and plan.
+
+    Args:
+        choose: asks the user which of several entry points is meant.
+
+    Raises:
+        UsageError: the app, its env files or the configuration must be changed first.
+        PaasctlError: the target cannot be reached.
+    """
+    app, added = read_app(session, connection, choose)
+    env = read_env(session, connection) if request.env else Env()
+    code = bundle.build(app, added.files) if request.code else None
+    observed = connection.observe()
+    wanted = desire(session, connection, request, app, added, env, code, observed)
+    known, damaged = seen.load(session.root, connection.name)
+    warnings = (
+        *app.warnings,
+        *git.env_warnings(session.root, env.files),
+        *added.unreached,
+        *wanted.warnings,
+        *observed.warnings,
+        *((damaged,) if damaged else ()),
+    )
+    notes = (*app.notes, *provenance_notes(session.provenance, request), *wanted.notes, *_unmanaged(request, env))
+    empty = Prepared(request, wanted, observed, known, EnvChanges(), Plan(), notes, warnings)
+    return decide(session, connection, empty, request)
+
+
+def read_app(session: Session, connection: Connection, choose: Choose | None) -> tuple[App, Overlay]:
+    """The app as its files describe it for this target, and what paasctl adds to its code.
+
+    Raises:
+        UsageError: there is no app, more than one, or a file of it cannot be understood.
+    """
+    app = project.read(session.root, session.config, connection.settings, choose=choose)
+    session.redactor.keep(_public(app))
+    return app, overlay.generate(app, runtime=connection.settings.runtime)
+
+
+def read_env(session: Session, connection: Connection) -> Env:
+    """What the target's env files say; their values are masked from here on.
+
+    Raises:
+        UsageError: a file is missing or says something that is not plain.
+    """
+    settings = connection.settings
+    files = settings.env if settings.env is not None else session.config.app.env
+    env = dotenv.read(session.root, files, connection.name)
+    session.redactor.learn(env.values.values())
+    session.redactor.keep(env.values)
+    return env
+
+
+def decide(session: Session, connection: Connection, prepared: Prepared, request: Request) -> Prepared:
+    """Decide about every env name and plan anew, after the user has been asked something."""
+    wanted, observed = prepared.desired, prepared.observed
+    changes = _untouched(observed) if not request.env and observed.manifest is not None else None
+    if changes is None:
+        changes = sync.decide(
+            wanted,
+            observed,
+            prepared.seen,
+            who=wanted.provenance.who,
+            now=datetime.now(UTC),
+            mode=request.mode,
+            force=request.force,
+            prune=request.prune,
+            delete=request.delete,
+            answers=request.answers,
+        )
+    session.redactor.keep(change.value for change in changes.names if change.value)
+    plan = Plan(url=observed.url)
+    if request.steps and not changes.blocked:
+        plan = connection.target.plan(wanted, observed, changes)
+    session.redactor.keep([plan.url])
+    return replace(prepared, request=request, changes=changes, plan=plan)
+
+
+def _untouched(observed: Observed) -> EnvChanges:
+    """The env as it is on the target (``--code-only``)."""
+    assert observed.manifest is not None
+    return EnvChanges(result=observed.env, manifest=observed.manifest)
+
+
+def desire(
+    session: Session,
+    connection: Connection,
+    request: Request,
+    app: App,
+    added: Overlay,
+    env: Env,
+    code: Bundle | None,
+    observed: Observed,
+) -> Desired:
+    """What the target should be, with how each process runs there.
+
+    Raises:
+        UsageError: a value of the env fits the laptop only, or the platform reserves its name.
+    """
+    wanted = desired.build(
+        connection.name,
+        app,
+        env,
+        code,
+        session.provenance,
+        connection.target.facts,
+        connection.settings,
+        theirs=observed.env,
+        protected=observed.protected,
+        examples=dotenv.read_example(session.root),
+        force=request.force,
+        create=request.create,
+    )
+    tuning = {
+        name: Tuning(each.instances, each.workers, each.threads, each.stop_wait, each.optional)
+        for name, each in connection.settings.processes.items()
+    }
+    return replace(
+        wanted, processes=added.processes, release_command=added.release, handover=added.handover, tuning=tuning
+    )
+
+
+def _public(app: App) -> list[str]:
+    """Texts of the app that the plan shows and that stand in the repository anyway."""
+    parts = (app.name, app.framework, app.entry, app.python, app.release, app.test, app.dependencies.file)
+    return [part for part in (*parts, *app.processes, *app.processes.values(), *app.persist) if part]
+
+
+def provenance_notes(provenance: Provenance, request: Request) -> list[str]:
+    """What is said of the code that would be pushed, when a colleague could not get the same from the repository."""
+    if not request.code or not provenance.commit:
+        return []
+    notes = []
+    if provenance.dirty:
+        notes.append(f"uncommitted changes are pushed too, on top of {provenance.commit[:10]}")
+    if provenance.unpushed:
+        notes.append(f"the commit {provenance.commit[:10]} is in no remote repository yet")
+    return notes
+
+
+def _unmanaged(request: Request, env: Env) -> list[str]:
+    if request.env and not env.managed:
+        return ["there is no .env here, so the env on the target stays as it is"]
+    return []

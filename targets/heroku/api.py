@@ -1,0 +1,169 @@
+"""Heroku's Platform API as far as this adapter needs it: one method per call, records back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from paasctl.credentials import Origin
+from paasctl.errors import PaasctlError
+from paasctl.model import Say
+from paasctl.secret import Secret
+
+from .records import Dyno, HerokuBuild, HerokuRelease
+
+if TYPE_CHECKING:
+    from paasctl.credentials import Token
+
+    from .session import Session
+
+#: What a call to the API answers with is dynamic by nature; it is read into records at once.
+Json = Any
+
+R = TypeVar("R", HerokuRelease, HerokuBuild, Dyno)
+
+
+class Api:
+    """One app at Heroku. heroku3 carries the config vars, its session everything else."""
+
+    def __init__(self, origin: Origin, token: Token, app: str) -> None:
+        from . import session
+
+        self.app = app
+        self._url = origin.url
+        self._session: Session = session.Session(origin, token)
+        self._heroku = session.client(self._session, origin.url)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What Heroku wants its users to read, from the headers of its answers."""
+        return tuple(self._session.warnings)
+
+    def tell(self, say: Say) -> None:
+        """Where waiting and repeating is announced."""
+        self._session.notice = say
+
+    def close(self) -> None:
+        self._session.close()
+
+    # ------------------------------------------------------------------------------------------------ config vars
+
+    def config_vars(self) -> dict[str, Secret]:
+        return _secrets(self._app().config().to_dict())
+
+    def patch_config_vars(self, changes: Mapping[str, Secret | None]) -> dict[str, Secret]:
+        """Set and (None) remove config vars in one request: one release. Answers with all of them afterwards."""
+        plain = {name: None if value is None else value.reveal() for name, value in changes.items()}
+        return _secrets(self._app().update_config(plain).to_dict())
+
+    def release_config_vars(self, release: str) -> dict[str, Secret]:
+        return _secrets(self.get(f"releases/{quote(release)}/config-vars"))
+
+    def addon_names(self) -> dict[str, str]:
+        """The config vars that add-ons own in this app, and the add-on of each."""
+        attachments = self.get("addon-attachments", **{"Accept-Inclusion": "addon:plan,config_vars"})
+        return {
+            str(name): str((one.get("addon") or {}).get("name") or "an add-on")
+            for one in attachments
+            for name in one.get("config_vars") or ()
+        }
+
+    # --------------------------------------------------------------------------------------- releases and builds
+
+    def releases(self, count: int) -> tuple[HerokuRelease, ...]:
+        """The newest releases, newest first."""
+        found = _records(HerokuRelease, self.get("releases", Range=f"version ..; order=desc,max={count}"))
+        return tuple(sorted(found, key=lambda one: -one.version))
+
+    def release(self, id: str) -> HerokuRelease:
+        return _record(HerokuRelease, self.get(f"releases/{quote(id)}"))
+
+    def roll_back(self, id: str) -> HerokuRelease:
+        return _record(HerokuRelease, self.send("POST", "releases", {"release": id}))
+
+    def builds(self, count: int) -> tuple[HerokuBuild, ...]:
+        """The newest builds, newest first."""
+        return _records(HerokuBuild, self.get("builds", Range=f"created_at ..; order=desc,max={count}"))
+
+    def build(self, id: str) -> HerokuBuild:
+        return _record(HerokuBuild, self.get(f"builds/{quote(id)}"))
+
+    def start_build(self, source: Mapping[str, str]) -> HerokuBuild:
+        return _record(HerokuBuild, self.send("POST", "builds", {"source_blob": dict(source)}))
+
+    def source(self) -> tuple[Secret, Secret]:
+        """Two signed addresses: to put an archive to, and where Heroku gets it from."""
+        blob = self.send("POST", "/sources", repeatable=True)["source_blob"]
+        return Secret(blob["put_url"]), Secret(blob["get_url"])
+
+    # ---------------------------------------------------------------------------------------------- app and dynos
+
+    def info(self) -> Json:
+        return self.get("")
+
+    def create(self, body: Mapping[str, str]) -> Json:
+        return self.send("POST", "/teams/apps" if "team" in body else "/apps", body)
+
+    def delete(self) -> None:
+        self.send("DELETE", "")
+
+    def formation(self) -> dict[str, tuple[int, str]]:
+        """Per process its quantity and dyno size."""
+        return {one["type"]: (int(one["quantity"]), str(one.get("size") or "")) for one in self.get("formation")}
+
+    def scale(self, updates: Sequence[Mapping[str, Any]]) -> None:
+        self.send("PATCH", "formation", {"updates": list(updates)}, repeatable=True)
+
+    def dynos(self) -> tuple[Dyno, ...]:
+        return _records(Dyno, self.get("dynos"))
+
+    def restart(self) -> None:
+        self.send("DELETE", "dynos", repeatable=True)
+
+    def run(self, body: Mapping[str, Any]) -> Json:
+        return self.send("POST", "dynos", body)
+
+    def log_stream(self, body: Mapping[str, Any]) -> Secret:
+        return Secret(self.send("POST", "log-sessions", body, repeatable=True)["logplex_url"])
+
+    # ---------------------------------------------------------------------------------------------------- the wire
+
+    def get(self, path: str, **headers: str) -> Json:
+        return self._request("GET", path, None, headers=headers)
+
+    def send(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, repeatable: bool = False) -> Json:
+        return self._request(method, path, body, repeatable=repeatable)
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None, **options: Any) -> Json:
+        where = path if path.startswith("/") else f"/apps/{quote(self.app)}/{path}".rstrip("/")
+        response = self._session.request(method, self._url + where, json=body, **options)
+        return response.json() if response.content else None
+
+    def _app(self) -> Any:
+        from heroku3.models.app import App  # type: ignore[import-untyped]
+
+        return App.new_from_dict({"name": self.app, "id": self.app}, h=self._heroku)
+
+
+def _secrets(values: Json) -> dict[str, Secret]:
+    if not isinstance(values, Mapping) or not all(isinstance(value, str) for value in values.values()):
+        raise _unexpected()
+    return {str(name): Secret(value) for name, value in values.items()}
+
+
+def _record(kind: type[R], data: Json) -> R:
+    try:
+        return kind.read(data)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _unexpected() from None
+
+
+def _records(kind: type[R], data: Json) -> tuple[R, ...]:
+    if not isinstance(data, list):
+        raise _unexpected()
+    return tuple(_record(kind, one) for one in data)
+
+
+def _unexpected() -> PaasctlError:
+    return PaasctlError("Heroku's answer is not what its API promises", hint="try again; https://status.heroku.com")

@@ -1,0 +1,139 @@
+"""The plan of a push as the user sees it: titles, names, notes; the same steps are carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from paasctl.errors import UsageError
+from paasctl.model import Plan, Say, Step
+from paasctl.redact import Redactor
+
+from .api import Api
+from .checks import check
+from .creating import check_name
+from .intent import Intent
+from .pushing import Place, Push
+from .releasing import can_return_to
+
+_KEEP = "what was begun at Heroku goes on there; the same command joins it"
+
+
+def step(api: Api, title: str, do: Callable[[Say], None], details: Iterable[str] = ()) -> Step:
+    """A step that also says when a request has to wait."""
+
+    def run(say: Say) -> None:
+        api.tell(say)
+        do(say)
+
+    return Step(title, run, tuple(details))
+
+
+def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -> Plan:
+    """The steps from what is at Heroku to what is desired; none when there is nothing to do.
+
+    Raises:
+        UsageError: the app does not exist, the build would fail, or Heroku would refuse.
+        Conflict: somebody else's build or release is under way.
+    """
+    _require_app(api, intent)
+    notes, warnings = check(intent.desired) if intent.bundle else ((), ())
+    push = Push(api, intent, place, url, redactor)
+    prepare, commit = _prepare(api, intent, push), _commit(api, intent, push)
+    finish = _finish(api, intent, push)
+    if not (commit or finish):
+        return Plan(url=url, warnings=_pending(intent))
+    intent.require_possible()
+    return Plan(
+        prepare=prepare,
+        commit=commit,
+        verify=(step(api, "check that the app is healthy", push.verify),) if _serves(intent) else (),
+        finish=finish,
+        undo=step(api, _undo_title(intent), push.undo),
+        url=url,
+        notes=(*notes, *_notes(intent)),
+        warnings=warnings,
+        keep_on_interrupt=_KEEP if intent.bundle else "",
+    )
+
+
+def _require_app(api: Api, intent: Intent) -> None:
+    if intent.exists:
+        return
+    check_name(api.app)
+    if not intent.desired.create:
+        raise UsageError(
+            f"there is no app {api.app} at Heroku that this account can see",
+            hint="check `app` in paasctl.toml; --create makes it",
+        )
+
+
+def _prepare(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
+    steps = []
+    if not intent.exists:
+        steps.append(step(api, f"make the app {api.app}", push.create))
+    if intent.bundle and not intent.joined:
+        steps.append(step(api, f"upload {_count(len(intent.bundle.files), 'file')}", push.upload))
+    if intent.writes:
+        steps.append(step(api, "check that nobody changed the config meanwhile", push.compare))
+    return tuple(steps)
+
+
+def _commit(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
+    steps = []
+    if intent.writes:
+        names = [*_names(intent), *(f"- {name}" for name in intent.early)]
+        title = f"write {_count(len(names), 'config var')}" if names else "note equal config vars in paasctl's manifest"
+        steps.append(step(api, f"{title}: one release", push.configure, names))
+    if intent.joined:
+        steps.append(step(api, f"follow the build {intent.joined.id} of this code, which is under way", push.build))
+    elif intent.bundle:
+        steps.append(step(api, f"build and release {intent.bundle.digest[:8]}", push.build))
+    if intent.scaling:
+        text = ", ".join(f"{name} = {count} {size}".rstrip() for name, (count, size) in intent.scaling.items())
+        steps.append(step(api, f"scale {text}", push.scale))
+    return tuple(steps)
+
+
+def _finish(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
+    if not intent.late:
+        return ()
+    names = [f"- {name}" for name in intent.late]
+    return (step(api, f"remove {_count(len(names), 'config var')}: one more release", push.remove, names),)
+
+
+def _names(intent: Intent) -> list[str]:
+    there = intent.state.values
+    return [f"{'~' if name in there else '+'} {name}" for name in sorted(intent.changes.set)]
+
+
+def _serves(intent: Intent) -> bool:
+    """Whether there will be an app that can be asked for its health."""
+    state = intent.state
+    return bool(intent.bundle) or (
+        intent.exists and (state.releases is None or bool(state.live and state.live.artifact))
+    )
+
+
+def _undo_title(intent: Intent) -> str:
+    start = intent.state.start
+    if start is not None and can_return_to(start):
+        return f"go back to {start.name}: its code, config and manifest"
+    return "set the config vars back to what they were"
+
+
+def _notes(intent: Intent) -> Iterable[str]:
+    state = intent.state
+    running = bool(state.live and state.live.artifact)
+    if intent.writes and (running or state.releases is None):
+        yield "Heroku makes a release of a config change and restarts the dynos"
+    if state.start is not None and state.live is not None and state.start != state.live:
+        yield f"an earlier push did not get beyond its config; if this one fails, {state.start.name} comes back"
+
+
+def _pending(intent: Intent) -> tuple[str, ...]:
+    build = intent.state.pending_build
+    return (f"a build by {build.who or 'somebody'} is under way at Heroku ({build.id})",) if build else ()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

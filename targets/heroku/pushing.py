@@ -1,0 +1,205 @@
+"""Carries a push out: what each of its steps does, and what it has learned on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from paasctl.errors import PaasctlError
+from paasctl.model import Say
+from paasctl.redact import Redactor
+
+from . import building, configuring, creating, following, serving, undoing
+from .api import Api
+from .building import Source
+from .failures import ApiError, Unreachable
+from .following import Failed
+from .intent import Intent
+from .ledger import NAME, Ledger
+from .records import HerokuBuild, HerokuRelease
+from .releasing import roll_back
+from .state import origin_note
+from .undoing import Done
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an app that does not exist yet is made."""
+
+    region: str = ""
+    team: str = ""
+
+
+class Push:
+    """One push. Its public methods are its steps, in the order in which they run."""
+
+    def __init__(self, api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -> None:
+        self._api, self._intent, self._place, self._redactor = api, intent, place, redactor
+        self.url = url
+        self._source: Source | None = None
+        self._addons: Mapping[str, str] = intent.state.ledger.addons
+        self._dropped: frozenset[str] = frozenset()
+        self._stored = intent.state.values.get(NAME)
+        start, live = intent.state.start, intent.state.live
+        self._has_code = live is None or bool(live.artifact)
+        self._done = Done(start=start, before=intent.state.values, half=start is not None and start != live)
+
+    # -------------------------------------------------------------------------------------------------- prepare
+
+    def create(self, say: Say) -> None:
+        self.url = creating.create(self._api, self._place.region, self._place.team, say)
+
+    def upload(self, say: Say) -> None:
+        assert self._intent.bundle is not None
+        self._source = building.upload(self._api, self._intent.bundle, say)
+
+    def compare(self, say: Say) -> None:
+        configuring.compare(self._api, self._intent.state.values)
+
+    # --------------------------------------------------------------------------------------------------- commit
+
+    def configure(self, say: Say) -> None:
+        """The one write of the config vars, and the wait for the release that it makes."""
+        self._write_first(say)
+        state = self._intent.state
+        if self._intent.bundle is not None and not (state.live and state.live.artifact):
+            return  # without code there is no release command that could run, and no dyno that restarts
+        releases = self._api.releases(5)
+        if state.releases is None:
+            self._done.start = next((one for one in releases[1:] if one.status == "succeeded"), None)
+        self._has_code = bool(releases[0].artifact)
+        self._await_config(releases[0], say)
+
+    def _write_first(self, say: Say) -> None:
+        written = self._intent.first_write(self._notes())
+        try:
+            self._write(written, say)
+        except configuring.Owned as owned:
+            self._drop(owned.names, say)
+            written = self._intent.first_write(self._notes(), self._dropped)
+            self._write(written, say)
+        self._stored = written[NAME]
+
+    def _write(self, written: configuring.Changes, say: Say) -> None:
+        self._done.wrote, self._done.written = True, frozenset(written)
+        try:
+            configuring.write(self._api, written, say)
+        except (configuring.Owned, ApiError, Unreachable):
+            self._done.wrote = False
+            raise
+
+    def _drop(self, names: frozenset[str], say: Say) -> None:
+        self._dropped |= names
+        self._addons = {**self._addons, **dict.fromkeys(names, "an add-on")}
+        say(f"! {', '.join(sorted(names))}: an add-on's, not sent")
+
+    def _await_config(self, release: HerokuRelease, say: Say) -> None:
+        """The release command of the code that is live runs with the new config. With new code on its way, its
+        outcome is not the one that counts."""
+        try:
+            following.await_release(self._api, release, self._redactor, say)
+        except Failed as failure:
+            if self._intent.bundle is None:
+                raise
+            say(f"{failure.message}; going on with the new code")
+
+    def build(self, say: Say) -> None:
+        """Start the build (or join the one that runs), and follow it until its release is live."""
+        try:
+            build = self._intent.joined or self._start(say)
+            self._done.sent, self._done.build = True, build
+            say(f"build {build.id}")
+            self._follow(build, say)
+        except Failed:
+            self._done.over = True
+            raise
+        except KeyboardInterrupt:
+            if self._done.build is not None:
+                say(f"build {self._done.build.id} goes on at Heroku; the same command follows it")
+            raise
+
+    def _start(self, say: Say) -> HerokuBuild:
+        assert self._source is not None
+        self._done.sent = True
+        note = origin_note(self._intent.desired.provenance)
+        try:
+            return building.start(self._api, self._source, self._intent.tree, note, self._known, say)
+        except (ApiError, Unreachable):
+            self._done.sent = False
+            raise
+
+    def _follow(self, build: HerokuBuild, say: Say) -> None:
+        build = following.await_build(self._api, build, self._redactor, say)
+        release = self._api.release(build.release) if build.release else self._api.releases(1)[0]
+        self._done.live = following.await_release(self._api, release, self._redactor, say)
+        self._done.over = True
+        say(f"{release.name} is live")
+
+    def scale(self, say: Say) -> None:
+        updates = [
+            {"type": process, "quantity": count} | ({"dyno_size": {"name": size}} if size else {})
+            for process, (count, size) in self._intent.scaling.items()
+        ]
+        self._api.scale(updates)
+        present = self._intent.state.formation or {}
+        self._done.scaled = {process: present[process] for process in self._intent.scaling if process in present}
+
+    # ------------------------------------------------------------------------------------------ verify and finish
+
+    def verify(self, say: Say) -> None:
+        """The new dynos are up, and the app answers."""
+        if self._done.live is not None:
+            self._require_serving(self._done.live.version, say)
+        elif not self._has_code:
+            say("the app has no code yet")
+        elif self.url:
+            serving.check_health(self.url, self._intent.desired.app.health, say)
+        else:
+            say("the app's address is not known here; its health was not asked for")
+
+    def _require_serving(self, version: int, say: Say) -> None:
+        if not serving.await_dynos(self._api, version, say):
+            say("there are no web dynos, so nobody can answer; set web = 1 in the target's formation")
+        elif self.url:
+            serving.check_health(self.url, self._intent.desired.app.health, say)
+
+    def remove(self, say: Say) -> None:
+        """Remove what the new release does not need any more; when it turns out to need it, bring it back."""
+        self._require_same_late()
+        configuring.write(self._api, self._intent.late_write(self._notes(), self._dropped), say)
+        release = following.await_release(self._api, self._api.releases(1)[0], self._redactor, say)
+        try:
+            self._require_serving(release.version, say)
+        except PaasctlError as failure:
+            if self._done.live is not None:
+                roll_back(self._api, self._done.live, self._redactor, say)
+                raise PaasctlError(
+                    f"{failure.message}; {', '.join(self._intent.late)} were brought back", hint=failure.hint
+                ) from None
+            raise
+
+    def _require_same_late(self) -> None:
+        now, before = self._api.config_vars(), self._intent.state.values
+        moved = [name for name in self._intent.late if now.get(name) != before.get(name)]
+        if moved or now.get(NAME) != self._stored:
+            raise PaasctlError(
+                f"somebody changed {', '.join(moved) or 'the config'} meanwhile; nothing was removed",
+                hint="run the same command again; it shows what is different now",
+            )
+
+    def undo(self, say: Say) -> None:
+        undoing.undo(self._api, self._done, self._intent.tree, self._known, self._redactor, say)
+
+    # --------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _known(self) -> frozenset[str]:
+        return frozenset(build.id for build in self._intent.state.builds)
+
+    def _notes(self) -> Ledger:
+        """The notes for the manifest of this write."""
+        state = self._intent.state
+        start = state.start if state.releases is not None else None
+        addons = {name: owner for name, owner in self._addons.items() if name in state.values}
+        known = replace(state.ledger, before=start.version if start else None, tree=self._intent.tree, addons=addons)
+        return replace(known, app=self._api.app, url=self.url) if self.url else known

@@ -1,0 +1,43 @@
+"""Goes back to an earlier release: code, config and manifest return together."""
+
+from __future__ import annotations
+
+import re
+
+from paasctl.model import Say
+from paasctl.redact import Redactor
+
+from .api import Api
+from .failures import Uncertain
+from .following import await_release
+from .records import HerokuRelease
+
+
+def can_return_to(release: HerokuRelease | None) -> bool:
+    """Heroku rolls back to releases that have code and have neither failed nor expired."""
+    return release is not None and release.status == "succeeded" and release.eligible and bool(release.artifact)
+
+
+def roll_back(api: Api, to: HerokuRelease, redactor: Redactor, say: Say) -> HerokuRelease:
+    """Make a new release that is the same as ``to``, and wait until it is live.
+
+    Raises:
+        PaasctlError: Heroku refused, or the release command of the old code failed.
+    """
+    release = await_release(api, _roll_back(api, to, say), redactor, say)
+    say(f"{release.name} is live: the code and config of {to.name}")
+    return release
+
+
+def _roll_back(api: Api, to: HerokuRelease, say: Say) -> HerokuRelease:
+    """One POST; when its answer is lost, look whether it was done before sending it again."""
+    try:
+        return api.roll_back(to.id)
+    except Uncertain as error:
+        say(f"{error.message}; looking whether the rollback was done")
+        newest = api.releases(1)[0]
+        return newest if _is_rollback(newest, to) else api.roll_back(to.id)
+
+
+def _is_rollback(release: HerokuRelease, to: HerokuRelease) -> bool:
+    return re.fullmatch(rf"Rollback to v{to.version}", release.description.strip()) is not None

@@ -1,0 +1,160 @@
+"""What is at Heroku now: the app's config vars, releases and builds, read with three requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from paasctl.manifest import Manifest
+from paasctl.model import Observed, Provenance, Release
+from paasctl.secret import Secret
+
+from . import history, ledger
+from .api import Api
+from .failures import ApiError
+from .ledger import NAME, Ledger
+from .records import HerokuBuild, HerokuRelease
+
+#: How many releases and builds one look at the app brings; it costs one request each, however many.
+RELEASES, BUILDS = 50, 20
+
+_COMMIT = re.compile(r"commit ([0-9a-f]{7,64})( \+ changes)?")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The adapter's own part of what was observed.
+
+    ``values`` are all config vars, the ledger's included. ``releases`` is None where only the env was read. ``live``
+    is the release that serves, ``digest`` that of its bundle, ``start`` the end of the last push. ``formation`` is
+    None where it was not asked for.
+    """
+
+    manifest: Manifest | None = None
+    ledger: Ledger = field(default_factory=Ledger)
+    values: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    releases: tuple[HerokuRelease, ...] | None = None
+    builds: tuple[HerokuBuild, ...] = ()
+    live: HerokuRelease | None = None
+    digest: str = ""
+    start: HerokuRelease | None = None
+    formation: Mapping[str, tuple[int, str]] | None = None
+    warning: str = ""
+
+    @property
+    def pending_build(self) -> HerokuBuild | None:
+        return next((one for one in self.builds[:1] if one.status == "pending"), None)
+
+    @property
+    def pending_release(self) -> HerokuRelease | None:
+        return next((one for one in (self.releases or ())[:1] if one.status == "pending"), None)
+
+
+def observe(api: Api, with_formation: bool) -> Observed:
+    """Everything that a push needs: config vars, releases, builds; the address too where the ledger lacks it."""
+    values = _config_vars(api)
+    if values is None:
+        return Observed(exists=False, extra=State())
+    manifest, warning = ledger.read(values.get(NAME))
+    notes = Ledger.of(manifest)
+    releases, builds = api.releases(RELEASES), api.builds(BUILDS)
+    live = history.live(releases)
+    digest = history.digest_of(live, releases, builds) if live else ""
+    state = State(
+        manifest=manifest,
+        ledger=notes,
+        values=values,
+        releases=releases,
+        builds=builds,
+        live=live,
+        digest=digest,
+        start=history.begun_from(releases, notes, digest),
+        formation=_formation(api, live) if with_formation else None,
+        warning=warning,
+    )
+    return _observed(api, state, known_url(api, notes) or str(api.info().get("web_url") or ""))
+
+
+def observe_env(api: Api) -> Observed:
+    """What an env sync needs: one request."""
+    values = _config_vars(api)
+    if values is None:
+        return Observed(exists=False, extra=State())
+    manifest, warning = ledger.read(values.get(NAME))
+    notes = Ledger.of(manifest)
+    return _observed(api, State(manifest=manifest, ledger=notes, values=values, warning=warning), known_url(api, notes))
+
+
+def known_url(api: Api, notes: Ledger) -> str:
+    """The app's address as an earlier push noted it; empty when it was not noted, or for another app."""
+    return notes.url if notes.app == api.app else ""
+
+
+def as_releases(releases: Sequence[HerokuRelease], builds: Sequence[HerokuBuild]) -> tuple[Release, ...]:
+    """Heroku's releases as the core's, newest first."""
+    live = history.live(releases)
+    return tuple(_release(one, history.build_of(one, releases, builds), live) for one in releases)
+
+
+def _config_vars(api: Api) -> dict[str, Secret] | None:
+    try:
+        return api.config_vars()
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _formation(api: Api, live: HerokuRelease | None) -> Mapping[str, tuple[int, str]]:
+    return api.formation() if live is not None and live.artifact else {}
+
+
+def _observed(api: Api, state: State, url: str) -> Observed:
+    env = {name: value for name, value in state.values.items() if name != NAME}
+    releases = as_releases(state.releases or (), state.builds)
+    return Observed(
+        exists=True,
+        env=env,
+        manifest=state.manifest,
+        protected={name: owner for name, owner in state.ledger.addons.items() if name in env},
+        live=next((one for one in releases if one.state == "live"), None),
+        releases=releases,
+        url=url,
+        warnings=(*api.warnings, *_warnings(state)),
+        extra=state,
+    )
+
+
+def _warnings(state: State) -> list[str]:
+    found = [state.warning] if state.warning else []
+    newest = (state.releases or (None,))[0]
+    if newest is not None and newest.status == "failed":
+        serving = state.live.name if state.live else "nothing"
+        found.append(f"release {newest.name} ({newest.description}) failed; {serving} still runs, with its own config")
+    return found
+
+
+def _release(one: HerokuRelease, build: HerokuBuild | None, live: HerokuRelease | None) -> Release:
+    commit = _COMMIT.match(build.note) if build else None
+    expired = one.status == "expired" or not one.eligible
+    state: dict[str, str] = {"failed": "failed", "pending": "pending"}
+    return Release(
+        id=one.name,
+        when=one.when,
+        who=one.who,
+        state="live" if live is not None and one.id == live.id else state.get(one.status, "good"),  # type: ignore[arg-type]
+        digest=build.tree if build else "",
+        commit=commit[1] if commit else "",
+        dirty=bool(commit and commit[2]),
+        note=one.description + (" (expired: no rollback)" if expired and one.status != "failed" else ""),
+    )
+
+
+def origin_note(provenance: Provenance) -> str:
+    """Where the code came from, as it is noted at a build; :func:`as_releases` reads it."""
+    if not provenance.commit:
+        return f"pushed by {provenance.who}"
+    changes = " + changes" if provenance.dirty else ""
+    branch = f" on {provenance.branch}" if provenance.branch else ""
+    return f"commit {provenance.commit}{changes}{branch}, pushed by {provenance.who}"

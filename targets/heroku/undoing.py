@@ -1,0 +1,99 @@
+"""The way back of a push that failed: to the release from which it began, or nothing where nothing was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paasctl.errors import PaasctlError
+from paasctl.model import Say
+from paasctl.redact import Redactor
+from paasctl.secret import Secret
+
+from . import configuring
+from .api import Api
+from .following import StillRunning
+from .records import HerokuBuild, HerokuRelease
+from .releasing import can_return_to, roll_back
+
+
+@dataclass(slots=True)
+class Done:
+    """What a push has done so far. It changes while the push runs.
+
+    ``start`` is the release to go back to and ``before`` the config vars then; ``half`` means that the target was
+    already half changed by an earlier push when this one began. ``sent`` means that a build was (or may have been)
+    started, ``over`` that its outcome is known; ``live`` is the new release once it serves. ``scaled`` holds the
+    formation that was changed.
+    """
+
+    start: HerokuRelease | None = None
+    before: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    half: bool = False
+    wrote: bool = False
+    written: frozenset[str] = frozenset()
+    sent: bool = False
+    build: HerokuBuild | None = None
+    over: bool = False
+    live: HerokuRelease | None = None
+    scaled: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+
+def undo(api: Api, done: Done, tree: str, known: frozenset[str], redactor: Redactor, say: Say) -> None:
+    """Bring the target back to where the push began.
+
+    Args:
+        tree: the digest of the bundle that was pushed.
+        known: the ids of the builds that were there before.
+
+    Raises:
+        PaasctlError: it cannot be brought back; says why.
+    """
+    if done.sent and not done.over:
+        _learn_outcome(api, done, tree, known)
+    if done.scaled:
+        api.scale([{"type": process, "quantity": count} for process, (count, _) in done.scaled.items()])
+    changed = done.live is not None or done.half or (done.wrote and _config_differs(api, done))
+    if not changed:
+        say("nothing was changed at Heroku")
+    elif done.start is not None and can_return_to(done.start):
+        roll_back(api, done.start, redactor, say)
+    elif done.live is None and done.written:
+        _restore_config(api, done, say)
+    else:
+        newest = done.live.name if done.live else "the present one"
+        raise PaasctlError(
+            f"there is no release with code before {newest} to go back to",
+            hint="correct the app and push again; the new release stays until then",
+        )
+
+
+def _learn_outcome(api: Api, done: Done, tree: str, known: frozenset[str]) -> None:
+    """Ask what became of a build that was not followed to its end.
+
+    Raises:
+        StillRunning: it goes on; undoing the config under it would make things worse.
+    """
+    build = done.build
+    build = (
+        api.build(build.id) if build else next((b for b in api.builds(5) if b.tree == tree and b.id not in known), None)
+    )
+    if build is None or build.status == "failed":
+        return
+    release = api.release(build.release) if build.release else None
+    if build.status == "pending" or release is None or release.status == "pending":
+        raise StillRunning(
+            f"the build {build.id} goes on at Heroku", hint="run the same command again; it follows that build"
+        )
+    done.live = release if release.status == "succeeded" else None
+
+
+def _config_differs(api: Api, done: Done) -> bool:
+    now = api.config_vars()
+    return any(now.get(name) != done.before.get(name) for name in done.written)
+
+
+def _restore_config(api: Api, done: Done, say: Say) -> None:
+    """Where Heroku has no release with code to roll back to, the config vars are set back one by one, in one write."""
+    configuring.write(api, {name: done.before.get(name) for name in done.written}, say)
+    say("the config vars are as they were")

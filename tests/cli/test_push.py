@@ -1,0 +1,297 @@
+"""``paasctl push`` on a platform in memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paasctl.errors import Busy, Conflict, HalfApplied, PaasctlError, UsageError
+from paasctl.model import Plan
+
+STEPS = ["upload the code", "write the env", "switch to the new release", "check its health", "tidy up"]
+
+
+def done(site: Any) -> list[str]:
+    return [line for line in site.done if line != "close"]
+
+
+def test_a_first_push_ends_with_the_url(run: Any, world: Any) -> None:
+    result = run("push", "--yes")
+    assert done(world["shop"]) == STEPS
+    assert result.stdout.splitlines()[-1].endswith("https://shop.example.com/")
+    assert world["shop"].env["SECRET_KEY"] == "kkkk-" + "sentinel-1-kkkk-kkkk"
+    assert "\n[1/5] upload the code\n[2/5] write the env\n" in result.stderr
+
+
+def test_the_plan_shows_names_marks_and_reasons(run: Any, world: Any, project: Path) -> None:
+    world["shop"].env = {"HAND": "x"}
+    (project / ".env").write_text((project / ".env").read_text() + "FLASK_DEBUG=1\n")
+    out = run("push", "--dry-run").stdout
+    assert "  + SECRET_KEY (new in .env)\n" in out
+    assert "  ! HAND (foreign, left alone)\n" in out
+    assert "  . FLASK_DEBUG (local only)\n" in out
+    assert "  + PAASCTL_LOG=stdout (the platform collects it)\n" in out
+    assert "wsgi:app (Procfile:1)" in out and "Python 3.11 (runtime.txt" in out
+
+
+def test_a_dry_run_prints_the_very_steps_and_runs_none(run: Any, world: Any) -> None:
+    planned = run("push", "-n").stdout
+    assert done(world["shop"]) == []
+    assert [
+        line.split(". ", 1)[1] for line in planned.splitlines() if line.lstrip()[:2] in ("1.", "2.", "3.", "4.", "5.")
+    ] == STEPS
+
+
+def test_a_second_push_has_nothing_to_do(run: Any, world: Any) -> None:
+    run("push", "-y")
+    before = done(world["shop"])
+    result = run("push")
+    assert result.stdout == "nothing to do\nhttps://shop.example.com/\n"
+    assert done(world["shop"]) == before
+
+
+def test_without_a_terminal_the_plan_is_printed_and_refused(run: Any, world: Any) -> None:
+    result = run("push", code=2)
+    assert "  1. upload the code\n       digest " in result.stdout
+    assert "--yes" in result.stderr
+    assert done(world["shop"]) == []
+
+
+def test_a_person_is_asked(run: Any, world: Any) -> None:
+    assert "nothing was changed" in run("push", answers="n\n", code=1).stderr
+    assert done(world["shop"]) == []
+    assert "Push bluelog to shop?" in run("push", answers="y\n").stderr
+    assert done(world["shop"]) == STEPS
+
+
+def test_check_exits_3_when_something_differs(run: Any, world: Any, project: Path) -> None:
+    assert "differs" in run("push", "--check", code=3).stderr
+    run("push", "-y")
+    assert run("push", "--check").stdout.startswith("nothing to do\n")
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\n")
+    run("push", "--check", code=3)
+
+
+def test_env_only_and_code_only(run: Any, world: Any, project: Path) -> None:
+    run("push", "-y")
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\nMAIL_SERVER=mail.sentinel-2.test\nNEW=1\n")
+    (project / "wsgi.py").write_text("from flask import Flask\n\napp = Flask('x')\n")
+    digest = world["shop"].live.digest
+    run("push", "-y", "--env-only")
+    assert world["shop"].live.digest == digest and world["shop"].env["NEW"] == "1"
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\nMAIL_SERVER=mail.sentinel-2.test\nNEW=2\n")
+    run("push", "-y", "--code-only")
+    assert world["shop"].live.digest != digest and world["shop"].env["NEW"] == "1"
+    run("push", "--env-only", "--code-only", code=2)
+
+
+def test_without_env_files_the_env_is_left_alone(run: Any, world: Any, project: Path) -> None:
+    run("push", "-y")
+    (project / ".env").unlink()
+    result = run("push")
+    assert "nothing to do" in result.stdout and "there is no .env here" in result.stderr
+
+
+def test_deletions_need_their_own_yes(run: Any, world: Any, project: Path) -> None:
+    run("push", "-y")
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\n")
+    assert "MAIL_SERVER" in run("push", "-y", code=2).stderr
+    assert "MAIL_SERVER" in world["shop"].env
+    run("push", answers="n\n")
+    assert "MAIL_SERVER" in world["shop"].env
+    assert "Delete MAIL_SERVER on shop?" in run("push", answers="y\ny\n").stderr
+    assert "MAIL_SERVER" not in world["shop"].env
+
+
+def test_delete_accepts_deletions_without_a_terminal(run: Any, world: Any, project: Path) -> None:
+    run("push", "-y")
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\n")
+    run("push", "-y", "--delete")
+    assert "MAIL_SERVER" not in world["shop"].env
+
+
+def many(project: Path, count: int) -> None:
+    lines = [f"NAME_{number}={number}\n" for number in range(count)]
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\n" + "".join(lines))
+
+
+def test_deleting_more_than_a_third_asks_for_the_apps_name(run: Any, world: Any, project: Path) -> None:
+    many(project, 6)
+    run("push", "-y")
+    many(project, 2)
+    run("push", "-y", "--delete", code=2)
+    assert "nothing was changed" in run("push", answers="y\nwrong\n", code=1).stderr
+    assert "NAME_5" in world["shop"].env
+    run("push", answers="y\nbluelog\ny\n")
+    assert "NAME_5" not in world["shop"].env
+
+
+def test_deleting_more_than_a_third_without_a_terminal_needs_force_too(run: Any, world: Any, project: Path) -> None:
+    many(project, 6)
+    run("push", "-y")
+    many(project, 2)
+    run("push", "-y", "--delete", "--force")
+    assert "NAME_5" not in world["shop"].env
+
+
+def test_drift_is_left_and_a_conflict_stops_a_push(run: Any, world: Any, project: Path) -> None:
+    run("push", "-y")
+    world["shop"].env["MAIL_SERVER"] = "by hand"
+    (project / "wsgi.py").write_text("from flask import Flask\n\napp = Flask('x')\n")
+    assert "! MAIL_SERVER (drift: " in run("push", "-y").stdout
+    assert world["shop"].env["MAIL_SERVER"] == "by hand"
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\nMAIL_SERVER=mine\n")
+    before = done(world["shop"])
+    result = run("push", "-y", code=4)
+    assert "MAIL_SERVER" in result.stderr and "env pull" in result.stderr
+    assert done(world["shop"]) == before
+    run("push", "-n", code=4)
+    run("push", "-y", "--force")
+    assert world["shop"].env["MAIL_SERVER"] == "mine"
+
+
+def test_the_apps_tests_run_before_anything_is_changed(run: Any, world: Any, project: Path) -> None:
+    config = '[app]\ntest = "echo from the tests; cat .env; exit 3"\n[targets.shop]\nadapter = "fake"\n'
+    (project / "paasctl.toml").write_text(config)
+    result = run("push", "-y", code=1)
+    assert "from the tests" in result.stderr and "exit status 3" in result.stderr
+    assert "from the tests" not in result.stdout
+    assert done(world["shop"]) == []
+    run("push", "-y", "--env-only", code=0)
+    (project / "paasctl.toml").write_text(config.replace("exit 3", "test -f wsgi.py"))
+    run("push", "-y")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(PaasctlError("it broke"), 1), (UsageError("no"), 2), (Conflict("eva was here"), 4), (HalfApplied("half"), 5)],
+)
+def test_a_failing_step_decides_the_exit_code(run: Any, world: Any, error: Exception, code: int) -> None:
+    world["shop"].fails["check"] = error
+    result = run("push", "-y", code=code)
+    assert f"error: {error}" in result.stderr and "undoing: back to the old release" in result.stderr
+
+
+def test_a_bug_of_the_adapter_is_one_sentence(run: Any, world: Any) -> None:
+    world["shop"].fails["write"] = KeyError("the value is kkkk-sentinel-1-kkkk-kkkk")
+    result = run("push", "-y", code=1)
+    assert "KeyError at" in result.stderr and "fake_paas.py" in result.stderr and "Traceback" not in result.stderr
+    shown = run("-vv", "push", "-y", code=1).stderr
+    assert "Traceback" in shown and "********" in shown
+
+
+INTERRUPTS = [
+    ("upload", "nothing was changed"),
+    ("switch", "was undone"),
+    ("check", "was undone"),
+    ("tidy", "is live"),
+]
+
+
+@pytest.mark.parametrize(("step", "words"), INTERRUPTS)
+def test_ctrl_c_says_what_it_left_behind(run: Any, world: Any, step: str, words: str) -> None:
+    world["shop"].fails[step] = KeyboardInterrupt()
+    assert words in run("push", "-y", code=130).stderr
+
+
+def test_ctrl_c_where_the_platform_goes_on(run: Any, world: Any) -> None:
+    world["shop"].keep_on_interrupt = "the build b7 goes on"
+    world["shop"].fails["switch"] = KeyboardInterrupt()
+    assert "error: the build b7 goes on" in run("push", "-y", code=130).stderr
+
+
+def test_wait_tries_again_when_somebody_else_pushes(run: Any, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def free(_seconds: float) -> None:
+        world["shop"].fails.clear()
+
+    monkeypatch.setattr("paasctl.cli.pushing.time.sleep", free)
+    world["shop"].fails["upload"] = Busy("eva pushes since 12:00")
+    run("push", "-y", code=1)
+    assert "eva pushes since 12:00; waiting" in run("push", "-y", "--wait").stderr
+    assert done(world["shop"]) == STEPS
+
+
+def two(project: Path) -> None:
+    (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "fake"\n[targets.prod]\nadapter = "fake"\n')
+
+
+def test_several_targets_need_a_choice(run: Any, world: Any, project: Path) -> None:
+    two(project)
+    assert "shop, prod" in run("push", "-y", code=2).stderr
+    run("push", "-y", answers="prod\n")
+    assert (done(world["shop"]), done(world["prod"])) == ([], STEPS)
+    run("push", "-y", "--all")
+    assert done(world["shop"]) == STEPS
+    run("push", "--all", "shop", code=2)
+    assert "did you mean" in run("push", "shpo", code=2).stderr
+
+
+def test_the_exit_code_of_several_targets_is_the_worst(run: Any, world: Any, project: Path) -> None:
+    two(project)
+    world["shop"].fails["observe"] = PaasctlError("it is down")
+    run("push", "-y", "shop", "prod", code=1)
+    assert done(world["prod"]) == STEPS
+
+
+def test_json(run: Any, world: Any, project: Path) -> None:
+    two(project)
+    world["prod"].fails["observe"] = Conflict("eva was here", hint="talk to eva")
+    shop, prod = json.loads(run("push", "-y", "--all", "--json", code=4).stdout)["targets"]
+    assert set(shop) == {"target", "result", "exit_code", "env", "steps", "notes", "warnings", "url"}
+    assert (shop["result"], shop["exit_code"], shop["url"]) == ("done", 0, "https://shop.example.com/")
+    assert shop["steps"][0]["phase"] == "prepare" and shop["steps"][0]["title"] == "upload the code"
+    assert {"name": "SECRET_KEY", "op": "add", "reason": "new in .env", "held": False} in shop["env"]
+    assert prod == {
+        "target": "prod",
+        "result": "failed",
+        "exit_code": 4,
+        "error": "eva was here",
+        "hint": "talk to eva",
+    }
+    (again,) = json.loads(run("push", "shop", "--json").stdout)["targets"]
+    assert (again["result"], again["steps"]) == ("nothing to do", [])
+
+
+def test_what_was_seen_is_remembered(run: Any, world: Any, project: Path) -> None:
+    run("push", "-y")
+    assert "shop" in json.loads((project / ".paasctl" / "seen.json").read_text())["targets"]
+
+
+def test_a_setting_that_the_adapter_does_not_know(run: Any, project: Path) -> None:
+    (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "fake"\nregoin = "eu"\n')
+    assert "did you mean region?" in run("push", "-y", code=2).stderr
+
+
+def test_an_adapter_that_breaks_at_once(run: Any, project: Path) -> None:
+    (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "broken"\n')
+    assert "could not be loaded" in run("push", "-y", code=1).stderr
+    (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "buggy"\n')
+    result = run("push", "-y", code=1)
+    assert "KeyError at" in result.stderr and "s3cret-token" not in result.stderr
+
+
+def test_without_a_configuration_the_target_is_local(run: Any, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "paasctl.toml").unlink()
+    asked: list[str] = []
+
+    def load(name: str) -> Any:
+        asked.append(name)
+        raise UsageError("stop here")
+
+    monkeypatch.setattr("paasctl.session.load", load)
+    run("push", "-y", code=2)
+    assert asked == ["local"]
+
+
+def test_the_adapter_is_handed_a_context(run: Any, world: Any, project: Path) -> None:
+    run("push", "-n")
+    (context,) = world.contexts
+    assert (context.app, context.root) == ("bluelog", project.resolve())
+    assert context.data != context.cache and "@" in context.who
+
+
+def test_plan_is_falsy_without_steps() -> None:
+    assert not Plan()
