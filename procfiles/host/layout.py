@@ -25,9 +25,11 @@ class Layout:
     ``venvs/HASH``, ``shared/`` (persist paths), ``logs/``, ``run/`` (sockets), ``backups/``.
     """
 
-    def __init__(self, root: str, logs: Optional[str] = None) -> None:
+    def __init__(self, root: str, logs: Optional[str] = None, setup: Optional[str] = None) -> None:
         self.root = root
         self.logs = logs or os.path.join(root, "logs")
+        #: what `paasctl setup` noted, in a folder that root alone can write
+        self.setup = setup or os.path.join(root, "setup.json")
 
     def path(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -146,8 +148,9 @@ def remove(path: str) -> None:
         return
     if not os.path.isdir(path):
         return
-    for folder, _, _ in os.walk(path):
-        os.chmod(folder, 0o700)
+    if os.getuid():  # root needs no permission, and must not be led astray while it takes one
+        for folder, _, _ in os.walk(path):
+            os.chmod(folder, 0o700)
     shutil.rmtree(path)
 
 

@@ -15,6 +15,7 @@ from .lock import Lock
 from .probe import free_port, port_is_free
 from .release import Releases
 from .rollout import Rollout
+from .setup import Setup
 from .supervisor import OwnSupervisor, Supervisor, SystemSupervisor
 from .tree import Trees
 from .venv import Venvs
@@ -30,7 +31,7 @@ class Agent:
     def __init__(self, wire: Wire, hello: Arguments, modules: Modules) -> None:
         self.wire, self.hello = wire, hello
         self.name, self.origin = hello["name"], hello["origin"]
-        self.layout = Layout(hello["root"], hello.get("logs"))
+        self.layout = Layout(hello["root"], hello.get("logs"), hello.get("setup"))
         self.app = app_user(wire, hello, self.layout, modules)
         self.lock = Lock(self.layout)
         self.trees = Trees(self.layout)
@@ -55,7 +56,8 @@ class Agent:
         everything = self.releases.all()
         current = next((d for d in everything if d["id"] == live), None)
         env = self.releases.env(current) if current else {"env": {}, "manifest": ""}
-        port = args["port"] or document.get("port") or free_port()
+        setup = None if self.own else read_json(self.layout.setup, {})
+        port = args["port"] or document.get("port") or (free_port() if setup is None else setup.get("port", 0))
         return {
             "exists": current is not None,
             "releases": everything,
@@ -63,6 +65,7 @@ class Agent:
             "manifest": env["manifest"],
             "last": self.releases.last_number(),
             "port": port,
+            "setup": setup,
             "supervised": self.supervisor.running() if current else False,
             "processes": [p.document() for p in self.supervisor.processes()] if current else [],
             "venvs": self.venvs.names(),
@@ -239,9 +242,12 @@ def serve(source: BinaryIO, hello: Arguments, modules: Modules) -> None:
     """Answer requests until the conversation ends."""
     os.umask(0o022)
     wire = Wire(source, take_over_stdio())
-    side: Union[Agent, AppSide]
+    layout = Layout(hello["root"], hello.get("logs"), hello.get("setup"))
+    side: Union[Agent, AppSide, Setup]
     if hello.get("role") == "app":
-        side = AppSide(Layout(hello["root"], hello.get("logs")), wire.say, wire.cancelled.is_set)
+        side = AppSide(layout, wire.say, wire.cancelled.is_set)
+    elif hello.get("role") == "setup":
+        side = Setup(layout, wire.say)
     else:
         side = Agent(wire, hello, modules)
     busy = {"critical": False}

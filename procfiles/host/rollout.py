@@ -43,11 +43,10 @@ class Rollout:
         ended = self._app.call("run", release=release, command=command, say=True)
         if ended["status"]:
             self._releases.mark(release, "failed")
-            raise Failure(
-                "the release command failed (exit %d); %s%s" % (ended["status"], self._still(), self._database()),
-                "mend it, then push again: it runs again",
-                ended["output"],
-            )
+            message = "the release command failed (exit %d); %s" % (ended["status"], self._still())
+            message += "; what it did to the database before that is done"
+            # its words are not repeated: they were said while it ran
+            raise Failure(message, "mend it, then push again: it runs again")
         success = {"release": release, **{key: document[key] for key in ("tree", "venv", "env", "release_command")}}
         write_json(self._layout.path("released.json"), success)
 

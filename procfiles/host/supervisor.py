@@ -11,6 +11,7 @@ from . import children
 from .deputy import AppUser
 from .layout import Layout, read_json, write_file, write_json
 from .sections import START, escape, section
+from .texts import prefix, programs
 from .wire import Failure
 
 HEAD = """\
@@ -177,15 +178,16 @@ class SystemSupervisor(Supervisor):
         return True
 
     def asked(self) -> List[str]:
-        names = []
-        for name, settings in sorted(self._setup()["settings"].items()):
-            program = self.prefix + name
-            names += ["%s:%s_%d" % (program, program, number) for number in range(settings["instances"])]
-        return names
+        setup = self.setup()
+        return programs(setup) if setup else []
 
     def processes(self) -> List[Process]:
+        setup = self.setup()
+        if not setup:
+            return []
+        self.prefix = prefix(setup)
         found = super().processes()
-        if not found and self._setup()["settings"]:
+        if not found:
             ended = self.ctl("status", *self.asked())
             raise Failure(
                 "Supervisor does not answer on the host; what was live is still live",
@@ -195,15 +197,16 @@ class SystemSupervisor(Supervisor):
         return found
 
     def apply(self, document: Dict[str, Any]) -> None:
-        if self._setup()["settings"] != shape(document["settings"]):
+        if self.setup().get("settings") != shape(document["settings"]):
             raise Failure("the host is set up for other processes", "run `paasctl setup` for this target", kind="usage")
 
     def stop(self, document: Optional[Dict[str, Any]]) -> None:
         for name in self.asked():
             self.ctl("stop", name)
 
-    def _setup(self) -> Dict[str, Any]:
-        return dict(read_json(self._layout.path("setup.json"), {"settings": {}}))
+    def setup(self) -> Dict[str, Any]:
+        """What setup noted of this app; empty before it ran."""
+        return dict(read_json(self._layout.path("setup.json"), {}))
 
 
 def shape(settings: Dict[str, Any]) -> Dict[str, Any]:

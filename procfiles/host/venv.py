@@ -96,10 +96,12 @@ class Venvs:
         else:
             argv = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "-r", listing]
         installed = children.run(argv, folder, limit=INSTALL, say=say)
-        if "no space left" in installed.output.lower() and installed.status:
+        if not installed.status:
+            return
+        if "no space left" in installed.output.lower():
             raise Failure("the disk is full; nothing was changed", "make room, then push again", installed.output)
-        children.check(
-            installed,
+        # the installer's words are not repeated: they were said while it ran
+        raise Failure(
             "the app's requirements could not be installed; nothing was changed",
             "mend the dependency file (the installer's own words are above), then push again",
         )

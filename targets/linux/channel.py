@@ -7,8 +7,9 @@ import importlib.resources
 import json
 import struct
 import subprocess
+import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from paasctl.errors import Conflict, HalfApplied, PaasctlError, UsageError
@@ -36,16 +37,44 @@ KINDS = {"failed": PaasctlError, "usage": UsageError, "conflict": Conflict, "hal
 FRAME = 1 << 16
 
 
-class Channel:
-    """An agent that runs now. Use it for one paasctl command, then close it."""
+#: says what went wrong from the last words of the program that carries the conversation
+Explain = Callable[[Sequence[str]], PaasctlError]
 
-    def __init__(self, argv: Sequence[str], hello: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+
+def broken_off(words: Sequence[str]) -> PaasctlError:
+    """The error of a conversation that ended and nobody knows why."""
+    return PaasctlError(
+        "the conversation with the host broke off",
+        hint="run the same command again; it finishes or undoes the rest",
+        output="\n".join(words),
+    )
+
+
+class Channel:
+    """An agent that runs now. Use it for one paasctl command, then close it.
+
+    Args:
+        argv: the words that start Python with :data:`BOOTSTRAP` where the agent is to run.
+        hello: what the agent is told first.
+        explain: makes the error of a conversation that broke off.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        hello: Mapping[str, Any],
+        environ: Mapping[str, str],
+        explain: Explain = broken_off,
+    ) -> None:
+        self._explain = explain
+        # a file, since a connection that is kept open for the next command would keep a pipe open too
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the channel
         # a session of its own: Ctrl-C is for paasctl, which then tells the agent what to do
         self._process = subprocess.Popen(
-            [*argv, BOOTSTRAP],
+            list(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._stderr,
             env=dict(environ),
             start_new_session=True,
         )
@@ -80,11 +109,12 @@ class Channel:
 
     def close(self) -> None:
         """End the conversation; the agent ends with it."""
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             with contextlib.suppress(OSError):
                 pipe.close()
         self._process.wait()
+        self._stderr.close()
 
     def _answers(self, name: str, stream: Iterable[bytes] | None, args: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         self._number += 1
@@ -135,13 +165,9 @@ class Channel:
         return answer
 
     def _broken(self) -> PaasctlError:
-        assert self._process.stderr is not None
-        words = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
-        return PaasctlError(
-            "the conversation with the host broke off",
-            hint="run the same command again; it finishes or undoes the rest",
-            output="\n".join(words[-5:]),
-        )
+        self._process.wait()
+        self._stderr.seek(0)
+        return self._explain(self._stderr.read().decode("utf-8", "replace").strip().splitlines()[-5:])
 
 
 def agent_modules() -> dict[str, str]:

@@ -14,7 +14,7 @@ from paasctl.errors import UsageError
 from paasctl.model import PlatformFacts, Setting
 from paasctl.target import OPERATIONS, Context
 
-from .channel import Channel
+from .channel import BOOTSTRAP, Channel
 from .host import HostTarget
 from .plans import Planner
 
@@ -50,9 +50,9 @@ class Local:
             raise UsageError(f"port {port} cannot be used", hint="name one from 1024 to 65535, or none for a free one")
         root = context.data / name / context.app
         hello = {"root": str(root), "name": context.app, "origin": str(context.root), "uv": uv.find_uv_bin()}
-        channel = Channel([sys.executable, "-I", "-c"], hello, context.environ)
+        channel = Channel([sys.executable, "-I", "-c", BOOTSTRAP], hello, context.environ)
         cache = context.cache / f"{name}-{context.app}.json"
-        planner = Planner(channel, context.who, cache, "127.0.0.1")
+        planner = Planner(channel, context.who, cache, name, "127.0.0.1")
         return LocalTarget(FACTS, channel, planner, "http://127.0.0.1:{port}/", port, cache)
 
 

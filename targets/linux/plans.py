@@ -24,6 +24,7 @@ class Planner:
     channel: Channel
     who: str
     cache: Path
+    target: str
     host: str
 
     def push(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
@@ -34,6 +35,7 @@ class Planner:
         """
         state: HostState = observed.extra
         spec = Spec.desired(desired, state, self.host)
+        require_setup(self.target, state, spec)
         if state.live and spec.content == state.live["spec"] and not (changes.writes or changes.bookkeeping):
             return self._settle(observed, state)
         document = spec.document(state.last + 1, desired, env_id(state, changes))
@@ -219,6 +221,24 @@ class Planner:
         if state.live is None:
             raise UsageError("nothing is live here yet", hint="push first")
         return state.live
+
+
+def require_setup(target: str, state: HostState, spec: Spec) -> None:
+    """On a host whose Supervisor and web server belong to root, they must fit what is to be pushed.
+
+    Raises:
+        UsageError: they do not; a push has no right to change them.
+    """
+    if state.setup is None:
+        return
+    hint = f"run `paasctl setup {target}`, then push again"
+    if not state.setup:
+        raise UsageError("the host is not prepared for this app; nothing was changed", hint=hint)
+    wanted = {n: {k: each[k] for k in ("instances", "stop_wait")} for n, each in spec.content["settings"].items()}
+    if state.setup["settings"] != wanted:
+        raise UsageError("the app's processes are not those that the host is prepared for", hint=hint)
+    if state.setup["handover"] != spec.content["handover"]:
+        raise UsageError("the web line takes its requests in another way than the host is prepared for", hint=hint)
 
 
 def gaps(document: Mapping[str, Any], state: HostState) -> list[str]:

@@ -15,6 +15,8 @@ from paasctl.sync import EnvChanges
 from .state import HostState
 from .upload import tree_name
 
+#: the port of the web server in front, where there is one
+HTTP = 80
 #: processes beside each other where nothing is said: two web instances, so that one serves while the other restarts
 WEB_INSTANCES, WORKERS, THREADS, STOP_WAIT = 2, 1, 4, 35
 
@@ -59,7 +61,8 @@ class Spec:
             "health": app.health,
             "host": host,
             "port": state.port,
-            "front": state.port,
+            "front": state.port if state.setup is None else HTTP,
+            "static": dict(app.static),
             "migrations": migrations(desired),
         }
         return cls(json.loads(json.dumps(content)), requirements)

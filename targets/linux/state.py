@@ -30,6 +30,7 @@ class HostState:
     documents: Mapping[str, Document] = field(default_factory=dict)
     live: Document | None = None
     good: tuple[str, ...] = ()
+    setup: Mapping[str, Any] | None = None
     base: Base = field(default_factory=Base)
 
     @property
@@ -65,6 +66,7 @@ def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
         live=live,
         good=tuple(d["id"] for d in documents.values() if d["good"]),
         base=base,
+        setup=report["setup"],
     )
     return Observed(
         exists=report["exists"],

@@ -1,0 +1,328 @@
+"""Prepare a bare Debian or Ubuntu host for one app, as root; done twice, it does nothing the second time."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import grp
+import os
+import pwd
+import shutil
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from . import children, texts
+from .layout import Layout, read_json, remove, write_file, write_json
+from .probe import free_port
+from .sections import START
+from .wire import Failure, Stream
+
+Arguments = Dict[str, Any]
+Config = Dict[str, Any]
+#: an act: what it is called in a plan, and how it is done
+Act = Tuple[str, Callable[[], None]]
+NGINX_DEFAULT = "/etc/nginx/sites-enabled/default"
+
+
+class Setup:
+    """Answers ``setup``'s requests as root. ``do_X`` answers the request X."""
+
+    def __init__(self, layout: Layout, say: Callable[[str], None]) -> None:
+        self.layout, self._say = layout, say
+
+    def do_plan(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
+        """What would be done, a line each; changes nothing."""
+        return [title for title, _ in self._acts(self._complete(args["config"]))]
+
+    def do_act(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Do the one act of the plan that has this title."""
+        for title, act in self._acts(self._complete(args["config"])):
+            if title == args["title"]:
+                act()
+                return
+
+    def do_remove(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Take away what setup put here; the app's data stays unless ``purge``."""
+        config = self._known()
+        if not config:
+            return
+        self._remove_groups(config)
+        for path in [*self._files(config), self._enabled(config), self.layout.setup]:
+            remove(path)
+        if config.get("default_site"):
+            os.symlink(config["default_site"], NGINX_DEFAULT)
+        self._reload_nginx()
+        for folder in ("/run/paasctl-" + config["app"], "/var/www/paasctl-" + config["app"], config["logs"]):
+            remove(folder)
+        self._remove_root(config, args["purge"])
+
+    # --------------------------------------------------------------------------------------------------- acts
+
+    def _complete(self, config: Config) -> Config:
+        """The asked configuration with what only the host knows: generation, port, whether the default site goes."""
+        known = self._known()
+        whole = dict(config, root=self.layout.root, logs=self.layout.logs)
+        whole["generation"] = known.get("generation", "a")
+        whole["default_site"] = known.get("default_site", "")
+        whole["port"] = known.get("port") or free_port(8100)
+        if known and web_changes(known, whole):
+            whole["generation"] = "b" if whole["generation"] == "a" else "a"
+        if not whole["domain"] and not whole["default_site"] and os.path.islink(NGINX_DEFAULT):
+            whole["default_site"] = os.readlink(NGINX_DEFAULT)
+        return whole
+
+    def _acts(self, config: Config) -> List[Act]:
+        self._refuse_a_strangers_user(config)
+        acts: List[Act] = []
+        missing = packages(config)
+        if missing:
+            acts.append(("install " + " ".join(missing), lambda: install(missing, self._say)))
+        if not user_exists(config["app"]):
+            acts.append(("make the user " + config["app"], lambda: make_user(config)))
+        if not self._folders_are_right(config):
+            acts.append(("make the folders below " + config["root"], lambda: self._make_folders(config)))
+        for path, text, mode in self._plain_files(config):
+            if read(path) != text:
+                acts.append(("write " + path, functools.partial(self._write, path, text, mode)))
+        if self._known() != config or read(self._supervisor(config)) != texts.supervisor(config):
+            acts.append(("write %s and start its processes" % self._supervisor(config), lambda: self._programs(config)))
+        return acts
+
+    def _programs(self, config: Config) -> None:
+        """New groups beside the old ones, nginx to the new socket, then the old ones away: no request is lost."""
+        known = self._known()
+        old = read(self._supervisor(config)) if known.get("generation") != config["generation"] else ""
+        self._write(
+            self._supervisor(config), old + "\n" + texts.supervisor(config) if old else texts.supervisor(config), 0o644
+        )
+        self._service("supervisor")
+        ctl("reread")
+        for name in sorted(config["settings"]):
+            self._add_or_renew(config, known, texts.prefix(config) + name, name)
+        self._wait_for_web(config)
+        self._site(config)
+        os.makedirs(os.path.dirname(self.layout.setup), exist_ok=True)
+        write_json(self.layout.setup, config, 0o644)
+        if old:
+            time.sleep(1)  # requests that nginx handed to the old socket end there
+            self._drop_groups(known)
+            self._write(self._supervisor(config), texts.supervisor(config), 0o644)
+            ctl("reread")
+        for name in set(known.get("settings", {})) - set(config["settings"]):
+            self._drop(texts.prefix(known) + name)
+
+    def _add_or_renew(self, config: Config, known: Config, group: str, name: str) -> None:
+        before = known.get("settings", {}).get(name)
+        if known.get("generation") == config["generation"] and before and before != config["settings"][name]:
+            self._drop(group)
+        ctl("add", group)
+
+    def _drop(self, group: str) -> None:
+        ctl("stop", group + ":*")
+        ctl("remove", group)
+
+    def _drop_groups(self, known: Config) -> None:
+        for name in known.get("settings", {}):
+            self._drop(texts.prefix(known) + name)
+
+    def _remove_groups(self, config: Config) -> None:
+        self._drop_groups(config)
+        remove(self._supervisor(config))
+        ctl("reread")
+
+    def _wait_for_web(self, config: Config) -> None:
+        """Where a release is live, its new processes must answer before nginx sends anybody there."""
+        if not os.path.islink(self.layout.current) or not config["handover"]:
+            return
+        for _ in range(120):
+            if "RUNNING" in ctl("status", texts.prefix(config) + "web:*").output and os.path.exists(
+                texts.socket_path(config)
+            ):
+                time.sleep(2)
+                return
+            time.sleep(0.5)
+
+    def _site(self, config: Config) -> None:
+        """The nginx site: tested as a candidate; the old one stays when it fails."""
+        path = "/etc/nginx/sites-available/paasctl-" + config["app"]
+        text, before = texts.nginx(config), read(path)
+        enabled = self._enabled(config)
+        if before == text and os.path.islink(enabled):
+            self._service("nginx")
+            return
+        broken = children.run(["nginx", "-t"], "/", limit=60)
+        children.check(
+            broken, "nginx's configuration is broken already, by somebody else; the site was not changed", "mend it"
+        )
+        was_default = os.readlink(NGINX_DEFAULT) if config["default_site"] and os.path.islink(NGINX_DEFAULT) else ""
+        write_file(path, text.encode("utf-8"))
+        if not os.path.islink(enabled):
+            os.symlink(path, enabled)
+        if was_default:
+            os.unlink(NGINX_DEFAULT)
+        tested = children.run(["nginx", "-t"], "/", limit=60)
+        if tested.status:
+            self._restore(path, enabled, before, was_default)
+            raise Failure("nginx refuses the new site; the old one is in place", "see nginx's own words", tested.output)
+        self._service("nginx")
+        self._reload_nginx()
+
+    def _restore(self, path: str, enabled: str, before: str, was_default: str) -> None:
+        if before:
+            write_file(path, before.encode("utf-8"))
+        else:
+            remove(enabled)
+            remove(path)
+        if was_default:
+            os.symlink(was_default, NGINX_DEFAULT)
+
+    def _write(self, path: str, text: str, mode: int) -> None:
+        if "/sudoers.d/" in path:
+            self._check_sudoers(text)
+        write_file(path, text.encode("utf-8"), mode)
+        if "/tmpfiles.d/" in path:
+            children.check(children.run(["systemd-tmpfiles", "--create", path], "/"), "systemd-tmpfiles failed")
+
+    def _check_sudoers(self, text: str) -> None:
+        candidate = self.layout.path("sudoers.candidate")
+        write_file(candidate, text.encode("utf-8"), 0o440)
+        try:
+            checked = children.run(["visudo", "-c", "-f", candidate], "/", limit=30)
+            children.check(checked, "sudo's rules would be wrong, so they were not written", "please report this")
+        finally:
+            remove(candidate)
+
+    def _make_folders(self, config: Config) -> None:
+        for path, owner, group, mode in folders(config):
+            os.makedirs(path, exist_ok=True)
+            os.chown(path, pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid)
+            os.chmod(path, mode)
+
+    def _folders_are_right(self, config: Config) -> bool:
+        try:
+            for path, owner, group, mode in folders(config):
+                found = os.stat(path)
+                wanted = (pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid, mode)
+                if (found.st_uid, found.st_gid, found.st_mode & 0o7777) != wanted:
+                    return False
+        except (OSError, KeyError):
+            return False
+        return True
+
+    def _remove_root(self, config: Config, purge: bool) -> None:
+        keep = [] if purge else [n for n in ("shared", "backups") if any(f for _, _, f in os.walk(self.layout.path(n)))]
+        for name in os.listdir(self.layout.root):
+            if name not in keep:
+                remove(self.layout.path(name))
+        if not keep:
+            remove(self.layout.root)
+            children.run(["userdel", config["app"]], "/")
+
+    def _refuse_a_strangers_user(self, config: Config) -> None:
+        if user_exists(config["app"]) and pwd.getpwnam(config["app"]).pw_dir != config["root"]:
+            raise Failure(
+                "the host already has a user named %s that paasctl did not make" % config["app"],
+                "give the app another name in paasctl.toml: [app] name",
+                kind="usage",
+            )
+
+    def _plain_files(self, config: Config) -> List[Tuple[str, str, int]]:
+        app = config["app"]
+        return [
+            (self.layout.path("start"), START, 0o755),
+            ("/etc/tmpfiles.d/paasctl-%s.conf" % app, texts.tmpfiles(config), 0o644),
+            ("/etc/sudoers.d/paasctl-" + app.replace(".", "_"), texts.sudoers(config), 0o440),
+        ]
+
+    def _files(self, config: Config) -> List[str]:
+        return [path for path, _, _ in self._plain_files(config)] + [
+            "/etc/nginx/sites-available/paasctl-" + config["app"]
+        ]
+
+    def _supervisor(self, config: Config) -> str:
+        return "/etc/supervisor/conf.d/paasctl-%s.conf" % config["app"]
+
+    def _enabled(self, config: Config) -> str:
+        return "/etc/nginx/sites-enabled/paasctl-%s" % config["app"]
+
+    def _known(self) -> Config:
+        return dict(read_json(self.layout.setup, {}))
+
+    def _service(self, name: str) -> None:
+        children.run(["systemctl", "enable", "--now", name], "/", limit=60)
+
+    def _reload_nginx(self) -> None:
+        reloaded = children.run(["systemctl", "reload", "nginx"], "/", limit=60)
+        children.check(reloaded, "nginx could not be reloaded", "see `systemctl status nginx` on the host")
+
+
+def folders(config: Config) -> List[Tuple[str, str, str, int]]:
+    """Path, owner, group and mode: code is the deploying user's, data and env are the app's, logs are root's."""
+    root, app, user = config["root"], config["app"], config["user"]
+    code = [(os.path.join(root, name), user, app, 0o2755) for name in ("code", "objects", "releases", "venvs", "tmp")]
+    modes = {"env": 0o700, "shared": 0o750, "backups": 0o700, "run": 0o700}
+    data = [(os.path.join(root, name), app, app, mode) for name, mode in modes.items()]
+    group = str(grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name)
+    return [
+        (root, user, app, 0o2750),
+        *code,
+        *data,
+        (config["logs"], "root", app, 0o750),
+        ("/var/www/paasctl-" + app, user, group, 0o755),
+    ]
+
+
+def packages(config: Config) -> List[str]:
+    """The Debian packages that are not installed yet."""
+    wanted = {"nginx": "/usr/sbin/nginx", "supervisor": "/usr/bin/supervisorctl"}
+    missing = [name for name, path in sorted(wanted.items()) if not os.path.exists(path)]
+    python = "python" + config["python"]
+    # Debian splits what `python -m venv` needs from Python itself
+    pip = glob.glob("/usr/lib/%s/ensurepip/__init__.py" % python) and glob.glob("/usr/share/python-wheels/pip-*.whl")
+    return missing + ([] if shutil.which(python) and pip else [python + "-venv"])
+
+
+def install(names: List[str], say: Callable[[str], None]) -> None:
+    """Install Debian packages.
+
+    Raises:
+        Failure: apt refuses; its words are shown.
+    """
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    children.run(["apt-get", "update", "-qq"], "/", env, limit=600)
+    ended = children.run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *names], "/", env, limit=1800, say=say
+    )
+    children.check(ended, "the host could not install %s" % " ".join(names), "install it by hand, then run setup again")
+
+
+def make_user(config: Config) -> None:
+    argv = ["useradd", "--system", "--user-group", "--home-dir", config["root"], "--no-create-home"]
+    made = children.run([*argv, "--shell", "/usr/sbin/nologin", config["app"]], "/")
+    children.check(made, "the user %s could not be made" % config["app"], "give the app another name in paasctl.toml")
+
+
+def user_exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def web_changes(known: Config, config: Config) -> bool:
+    """Whether the group of the web processes must be another one (Supervisor cannot change one that runs)."""
+    differs = known["settings"].get("web") != config["settings"].get("web")
+    return bool(differs or known["handover"] != config["handover"])
+
+
+def ctl(*words: str) -> children.Ended:
+    return children.run([*texts.CTL.split(), *words], "/", limit=120)
+
+
+def read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
