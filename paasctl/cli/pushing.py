@@ -82,7 +82,7 @@ def push_all(
     with ExitStack() as stack:
         run = Run(console, session, request, wishes, stack, outcomes=[Outcome(name) for name in chosen])
         for outcome in run.outcomes:
-            guarded(run, outcome, _look)
+            guarded(run, outcome, look)
         if len(chosen) > 1 and request.mode == "sync":
             looks.table(console, {o.target: o.prepared for o in run.outcomes if o.prepared})
         for outcome in run.outcomes:
@@ -111,7 +111,7 @@ def guarded(run: Run, outcome: Outcome, work: Callable[[Run, Outcome], None]) ->
             outcome.error = f"{type(error).__name__} at {failures.place(error)}"
 
 
-def _look(run: Run, outcome: Outcome) -> None:
+def look(run: Run, outcome: Outcome) -> None:
     """Connect and plan. The connection stays open until every target had its turn."""
     connection = run.stack.enter_context(connect(run.session, outcome.target))
     with working(run.console, f"looking at {outcome.target}"):
@@ -129,7 +129,7 @@ def _act(run: Run, outcome: Outcome) -> None:
                 raise
             run.console.note(f"{error.message}; waiting")
             time.sleep(WAIT_SECONDS)
-            _look(run, outcome)
+            look(run, outcome)
 
 
 def _act_once(run: Run, outcome: Outcome) -> None:
