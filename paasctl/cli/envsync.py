@@ -65,11 +65,7 @@ def diff(invocation: Invocation, asked: Sequence[str], every: bool, as_json: boo
 
 
 def _differs(outcome: Outcome) -> bool:
-    """Whether a sync would have something to do, or to ask."""
-    if outcome.prepared is None:
-        return True
-    changes = outcome.prepared.changes
-    return bool(changes.writes or changes.bookkeeping or changes.blocked or changes.held)
+    return outcome.prepared is None or looks.env_differs(outcome.prepared)
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
