@@ -17,7 +17,25 @@ RUNTIME = "_paasctl_runtime.py"
 THROUGH = "python -m _paasctl_runtime "
 
 #: The runtime's parts in the order in which they are joined; each one uses only names of those before it.
-PARTS = ("base", "env", "entry", "install", "request", "wrap", "sockets", "servers", "report", "programs")
+PARTS = (
+    "base",
+    "hooks",
+    "env",
+    "request",
+    "files",
+    "handlers",
+    "logs",
+    "databases",
+    "mail",
+    "sentry",
+    "install",
+    "entry",
+    "wrap",
+    "sockets",
+    "servers",
+    "report",
+    "programs",
+)
 
 SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "waitress-serve"})
 SERVER_MODULES = frozenset({"gunicorn", "uvicorn", "hypercorn", "waitress"})
@@ -73,9 +91,9 @@ def generate(app: App, *, runtime: bool = True) -> Overlay:
 
 def handover(line: str) -> bool:
     """Whether the program of a web line can serve on sockets that it is handed: a server that the runtime knows."""
-    words = command(line)
-    if not words or why_unreached(line):
+    if why_unreached(line):
         return False
+    words = command(line)
     if PYTHON.fullmatch(words[0]):
         rest = [word for word in words[1:] if word != "-u"]
         return rest[:1] == ["-m"] and len(rest) > 1 and rest[1] in SERVER_MODULES

@@ -24,6 +24,12 @@ def show(console: Console, prepared: Prepared, *, env: bool = True) -> None:
     plans.remarks(console, prepared.notes, prepared.warnings)
 
 
+def env_differs(prepared: Prepared) -> bool:
+    """Whether a value differs; names that are equal and not in the manifest yet are in sync for the user."""
+    changes = prepared.changes
+    return bool(changes.writes or changes.blocked or changes.held)
+
+
 def headline(app: App) -> str:
     """One line: the app, and where what decides about it comes from."""
     entry = app.entry or "its web line"

@@ -22,11 +22,14 @@ MARKS = {
 SILENT = ("=", "dim")
 
 
-def show(console: Console, names: Iterable[NameChange]) -> None:
-    """One line per name: ``+`` added, ``~`` changed, ``-`` deleted, ``!`` left alone, ``.`` only local."""
+def show(console: Console, names: Iterable[NameChange], hidden: Sequence[str] = ()) -> None:
+    """One line per name: ``+`` added, ``~`` changed, ``-`` deleted, ``!`` left alone, ``.`` only local.
+
+    ``hidden`` are ops that, like those that change nothing, are shown with ``-v`` only.
+    """
     for change in names:
         mark, colour = MARKS.get(change.op, SILENT)
-        if change.op in MARKS or console.verbosity:
+        if (change.op in MARKS and change.op not in hidden) or console.verbosity:
             console.out(f"  {mark} {words(change)}", colour)
 
 

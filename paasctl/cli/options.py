@@ -21,7 +21,7 @@ dry_run = click.option("-n", "--dry-run", is_flag=True, help="Show the steps and
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for programs.")
 all_targets = click.option("--all", "every", is_flag=True, help="Take all configured targets.")
 one_target = click.argument("target", required=False)
-some_targets = click.argument("names", metavar="[TARGET]...", nargs=-1)
+some_targets = click.argument("asked", metavar="[TARGET]...", nargs=-1)
 
 
 def changing(function: F) -> F:

@@ -26,7 +26,7 @@ from paasctl.errors import UsageError
 @click.pass_obj
 def push(
     invocation: Invocation,
-    names: Sequence[str],
+    asked: Sequence[str],
     every: bool,
     env_only: bool,
     code_only: bool,
@@ -47,4 +47,4 @@ def push(
         raise UsageError("--env-only and --code-only leave nothing to push", hint="give one of the two, or neither")
     request = Request("push", not code_only, not env_only, force=force, delete=delete, create=create)
     wishes = Wishes(yes=yes, dry_run=dry_run, check=check, wait=wait)
-    return push_all(invocation, names, every, request, wishes, as_json)
+    return push_all(invocation, asked, every, request, wishes, as_json)

@@ -82,7 +82,7 @@ def push_all(
     with ExitStack() as stack:
         run = Run(console, session, request, wishes, stack, outcomes=[Outcome(name) for name in chosen])
         for outcome in run.outcomes:
-            guarded(run, outcome, _look)
+            guarded(run, outcome, look)
         if len(chosen) > 1 and request.mode == "sync":
             looks.table(console, {o.target: o.prepared for o in run.outcomes if o.prepared})
         for outcome in run.outcomes:
@@ -111,8 +111,12 @@ def guarded(run: Run, outcome: Outcome, work: Callable[[Run, Outcome], None]) ->
             outcome.error = f"{type(error).__name__} at {failures.place(error)}"
 
 
-def _look(run: Run, outcome: Outcome) -> None:
+def look(run: Run, outcome: Outcome) -> None:
     """Connect and plan. The connection stays open until every target had its turn."""
+    _patiently(run, lambda: _look_once(run, outcome))
+
+
+def _look_once(run: Run, outcome: Outcome) -> None:
     connection = run.stack.enter_context(connect(run.session, outcome.target))
     with working(run.console, f"looking at {outcome.target}"):
         outcome.prepared = pipeline.prepare(run.session, connection, run.request, asking.chooser(run.console))
@@ -120,16 +124,25 @@ def _look(run: Run, outcome: Outcome) -> None:
 
 
 def _act(run: Run, outcome: Outcome) -> None:
-    """Act once, or with ``--wait`` anew until nobody else's push is under way: by then the target is another."""
+    # whoever was waited for has changed the target, so that it must be looked at again
+    _patiently(run, lambda: _act_once(run, outcome), lambda: _look_once(run, outcome))
+
+
+def _patiently(run: Run, work: Callable[[], None], before_next: Callable[[], None] = lambda: None) -> None:
+    """Do it, with ``--wait`` as often as it takes until nobody else's command is under way."""
+    waited = False
     while True:
         try:
-            return _act_once(run, outcome)
+            if waited:
+                before_next()
+            work()
+            return
         except Busy as error:
             if not run.wishes.wait:
                 raise
             run.console.note(f"{error.message}; waiting")
             time.sleep(WAIT_SECONDS)
-            _look(run, outcome)
+            waited = True
 
 
 def _act_once(run: Run, outcome: Outcome) -> None:
@@ -153,6 +166,9 @@ def _only_look(console: Console, target: str, prepared: Prepared, check: bool) -
     sync.require_settled(prepared.changes)
     if not prepared.plan and not prepared.changes.held:
         _nothing(console, prepared)
+        return NOTHING
+    if check and prepared.request.mode == "sync" and not looks.env_differs(prepared):
+        console.note("the values are in sync; a sync would only note on the target that paasctl knows them")
         return NOTHING
     if check:
         raise Difference(f"{target} differs from this checkout", hint="the same command without --check carries it out")

@@ -21,12 +21,12 @@ from paasctl.session import Session, connect
 @options.all_targets
 @options.as_json
 @click.pass_obj
-def status(invocation: Invocation, names: Sequence[str], every: bool, as_json: bool) -> int:
+def status(invocation: Invocation, asked: Sequence[str], every: bool, as_json: bool) -> int:
     """Show release, health, drift and processes."""
     console = invocation.console
     session = options.start(invocation)
     codes, documents = [], []
-    for name in options.choose_several(session, console, names, every):
+    for name in options.choose_several(session, console, asked, every):
         try:
             found, drift = _read(session, console, name)
         except PaasctlError as error:

@@ -105,13 +105,13 @@ def _lines(root: Path, file: str, pyproject: Mapping[str, Any]) -> tuple[Sequenc
     if name == "uv.lock":
         from paasctl.project.locks import uv_lines
 
-        return uv_lines(folder, file), ()
+        return uv_lines(folder, file, _beside(root, folder, pyproject)), ()
     if name == "Pipfile.lock":
         from paasctl.project.locks import pipfile_lines
 
         return pipfile_lines(root / file, file), ()
     if name == "poetry.lock":
-        return _poetry(root, file, folder, pyproject), ()
+        return _poetry(root, file, _beside(root, folder, pyproject)), ()
     if name.endswith(".toml"):
         return _pyproject(read_toml(root / file, file).data, file), ()
     from paasctl.project.requirements_txt import read_requirements
@@ -120,12 +120,15 @@ def _lines(root: Path, file: str, pyproject: Mapping[str, Any]) -> tuple[Sequenc
     return found.lines, found.constraints
 
 
-def _poetry(root: Path, file: str, folder: Path, pyproject: Mapping[str, Any]) -> Sequence[Line]:
+def _beside(root: Path, folder: Path, pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pyproject.toml that a lock file belongs to."""
+    beside = folder / "pyproject.toml"
+    return pyproject if folder == root else read_toml(beside, beside.relative_to(root).as_posix()).data
+
+
+def _poetry(root: Path, file: str, pyproject: Mapping[str, Any]) -> Sequence[Line]:
     from paasctl.project.poetry import poetry_lines
 
-    if folder != root:
-        beside = folder / "pyproject.toml"
-        pyproject = read_toml(beside, str(beside.relative_to(root))).data
     lock = read_toml(root / file, file).data
     try:
         return poetry_lines(lock, pyproject)

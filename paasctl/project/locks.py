@@ -22,8 +22,8 @@ _EXPORT = (
 _SECONDS = 60
 
 
-def uv_lines(folder: Path, file: str) -> list[Line]:
-    """What ``uv export`` makes of a uv.lock; it needs no network.
+def uv_lines(folder: Path, file: str, pyproject: Mapping[str, Any]) -> list[Line]:
+    """What ``uv export`` makes of a uv.lock, after the indexes that pyproject.toml names; it needs no network.
 
     Raises:
         UsageError: uv does not accept the lock file, or a line of it points out of the app's folder.
@@ -47,13 +47,24 @@ def uv_lines(folder: Path, file: str) -> list[Line]:
         raise UsageError(
             f"{file} could not be read by uv", hint="run `uv lock` and push again", output=done.stderr.strip()
         )
-    lines = []
+    lines = _uv_indexes(pyproject)
     for text in done.stdout.splitlines():
         editable = text.removeprefix("-e ")
         if editable != text:
             lines.append(Line(f"-e {local_path(editable.strip(), file)}", local=True))
         elif text.strip() and not text.startswith("#"):
             lines.append(requirement(text.strip(), file))
+    return lines
+
+
+def _uv_indexes(pyproject: Mapping[str, Any]) -> list[Line]:
+    """``[[tool.uv.index]]`` as pip's options, since an export leaves the indexes out."""
+    lines = []
+    for index in pyproject.get("tool", {}).get("uv", {}).get("index", []):
+        url = str(index.get("url", ""))
+        refuse_credentials(url, "pyproject.toml (tool.uv.index)")
+        if "://" in url:
+            lines.append(Line(f"{'--index-url' if index.get('default') else '--extra-index-url'} {url}"))
     return lines
 
 

@@ -15,7 +15,7 @@ def logging_faults(sources: Sources) -> list[str]:
     """One sentence for every mistake, with ``file:line``."""
     found: list[str] = []
     for module in sources.mentioning(b"Formatter", b"Handler("):
-        found.extend(f"{module.path}:{line}: {fault}" for line, fault in _in_module(module))
+        found.extend(f"{module.path}:{line}: {fault}" for line, fault in sorted(_in_module(module)))
     return list(dict.fromkeys(found))
 
 

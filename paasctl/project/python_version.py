@@ -69,11 +69,12 @@ def parse(text: str, origin: str) -> str:
         raise UsageError(f"{origin}: {other[1].lower()} is not supported; apps run on CPython", hint=hint)
     if not match:
         raise UsageError(f"{origin}: this is not a Python version", hint=hint)
-    if match["major"] != "3" or int(match["minor"]) < OLDEST:
-        raise UsageError(
-            f"{origin}: Python {match['major']}.{match['minor']} is too old; 3.{OLDEST} is the oldest", hint=hint
-        )
-    return f"3.{int(match['minor'])}"
+    major, minor = int(match["major"]), int(match["minor"])
+    if major > 3:
+        raise UsageError(f"{origin}: Python {major}.{minor} is not a version that paasctl knows", hint=hint)
+    if (major, minor) < (3, OLDEST):
+        raise UsageError(f"{origin}: Python {major}.{minor} is too old; 3.{OLDEST} is the oldest", hint=hint)
+    return f"3.{minor}"
 
 
 def _from_file(root: Path, file: str) -> tuple[str, str] | None:

@@ -48,10 +48,14 @@ def requirement(text: str, where: str) -> Line:
     except InvalidRequirement as error:
         shown = "" if "://" in text else f": {text[:60]}"
         raise UsageError(f"{where}: this is not a pip requirement{shown}", hint=_hint(text)) from error
-    parsed.name = canonicalize_name(parsed.name)
     if parsed.url and parsed.url.startswith("file:"):
         _refuse_outside(where)
-    return Line(str(parsed), parsed.name)
+    name = canonicalize_name(parsed.name)
+    # written out here and not by str(): the digest must not depend on the version of the library
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    version = f" @ {parsed.url}" if parsed.url else str(parsed.specifier)
+    marker = f" ; {parsed.marker}" if parsed.marker else ""
+    return Line(f"{name}{extras}{version}{marker}", name)
 
 
 def local_path(text: str, where: str) -> str:

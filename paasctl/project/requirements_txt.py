@@ -85,10 +85,10 @@ class _Reader:
 
 
 def _parsed(text: str, where: str) -> Line:
+    refuse_credentials(text, where)
     editable = _EDITABLE.fullmatch(text)
     if editable:
         what = editable["what"].strip()
-        refuse_credentials(what, where)
         if "://" in what:
             return Line(f"-e {what}")
         return Line(f"-e {local_path(what, where)}", local=True)
@@ -103,7 +103,6 @@ def _option(text: str, where: str) -> Line:
     name = re.split(r"[\s=]", text, maxsplit=1)[0]
     if name not in _OPTIONS and text[:2] not in ("-i", "-f"):
         raise UsageError(f"{where}: pip's {name} cannot stand in a requirements file", hint="remove the option")
-    refuse_credentials(text, where)
     value = re.split(r"[\s=]+", text, maxsplit=1)[1:] or [""]
     if name in ("-f", "--find-links") and "://" not in value[0]:
         return Line(f"{name} {local_path(value[0], where)}", local=True)

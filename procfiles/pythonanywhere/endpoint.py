@@ -71,7 +71,7 @@ class Endpoint:
             return None
         status, document = action(nonce)
         body = json.dumps(document).encode()
-        return status, body, sign(key, "answer", nonce, status, hashlib.sha256(body).hexdigest())
+        return status, body, sign(key, "answer", nonce, status[:3], hashlib.sha256(body).hexdigest())
 
     def _key(self, nonce: str, proof: str, parts: "tuple[str, ...]") -> Optional[str]:
         """The key that signed a request: that of what is live or is to become so; before there is any, the job's."""
@@ -118,7 +118,7 @@ class Endpoint:
         try:
             return "200 OK", run_job(self._places, nonce)
         except Refused as error:
-            return "409 Conflict", {"error": str(error)}
+            return "409 Conflict", {"error": str(error), "refused": error.kind}
 
     def _status(self, nonce: str) -> "tuple[str, Dict[str, Any]]":
         site = self._site

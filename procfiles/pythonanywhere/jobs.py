@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional
 
 from .document import HEX, Document, check_record, need
 from .places import Invalid, Places, exclusive, read_json, say, write_json
-from .release import Release, interpreter
+from .release import Release
 from .site import PRISTINE, platform_env, reason
 from .state import State
 
@@ -23,7 +23,11 @@ OUTPUT_LIMIT = 512 * 1024
 
 
 class Refused(Exception):
-    """A job that is not run; the text says why, for whoever signed the request."""
+    """A job that is not run; ``kind`` and the text say why, for whoever signed the request."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 def job_file(places: Places, id: str) -> Optional[Dict[str, Any]]:
@@ -35,7 +39,7 @@ def job_file(places: Places, id: str) -> Optional[Dict[str, Any]]:
     if not HEX.fullmatch(id):
         return None
     job = read_json(places.path("jobs", id + ".json"))
-    if job is None or "rc" in job:
+    if job is None or "rc" in job or "started" in job:
         return None
     if need(job, "id", HEX) != id or job.get("kind") not in ("release", "run"):
         raise Invalid("the job is not what paasctl writes")
@@ -53,11 +57,12 @@ def run_job(places: Places, id: str, limit: float = JOB_LIMIT) -> Dict[str, Any]
     """
     with exclusive(places.path("jobs", "lock"), 0.0) as got:
         if not got:
-            raise Refused("another job is running")
+            raise Refused("busy", "another job is running")
         try:
             job = job_file(places, id)
             if job is None:
-                raise Refused("there is no such job")
+                raise Refused("gone", "there is no such job")
+            write_json(places.path("jobs", id + ".json"), dict(job, started=int(time.time())))
             result = _run(places, job, limit)
         except (Invalid, OSError) as error:
             result = {"rc": 125, "output": reason(error), "seconds": 0.0, "kind": "failed"}
@@ -88,14 +93,14 @@ def _record(job: Dict[str, Any], state: State) -> Document:
     if job["kind"] == "release":
         parents = job.get("parents")
         if live is not None and (not isinstance(parents, list) or live["id"] not in parents):
-            raise Refused("%s pushed in the meantime; release %s is live" % (live["who"], live["release"]))
+            raise Refused("conflict", "%s pushed meanwhile; release %s is live" % (live["who"], live["release"]))
         record = job.get("record")
         if not isinstance(record, dict):
             raise Invalid("the job has no release")
         return check_record(record)
     found = next((r for r in live["releases"] if r.get("id") == live["release"]), None) if live else None
     if found is None:
-        raise Refused("nothing is live")
+        raise Refused("gone", "nothing is live")
     return found  # type: ignore[no-any-return]
 
 
@@ -123,12 +128,8 @@ def environment(release: Release, record: Document, values: Dict[str, str]) -> D
     """The environment of a job: the platform's own, the release's env, its packages and programs first."""
     env = dict(PRISTINE, **values)
     env.update(platform_env(release, record))
-    folders = [os.path.join(release.layer, "bin")] if release.layer else []
-    if release.layer:
-        env["VIRTUAL_ENV"] = release.layer
-    else:
-        folders.append(os.path.dirname(interpreter(record["python"])))
-    env["PATH"] = os.pathsep.join([*folders, PRISTINE.get("PATH", "/usr/local/bin:/usr/bin:/bin")])
+    env["VIRTUAL_ENV"] = release.layer
+    env["PATH"] = os.pathsep.join([os.path.join(release.layer, "bin"), PRISTINE.get("PATH", "/usr/bin:/bin")])
     env["PYTHONPATH"] = release.code
     return env
 

@@ -16,6 +16,7 @@ from .unpack import unpack
 
 #: Seconds that what no release names is kept: another push may be about to name it.
 GRACE = 600.0
+BARE = "python"
 
 
 class Release:
@@ -25,14 +26,15 @@ class Release:
         self._places, self._record = places, record
         layer = record.get("layer")
         self.code = places.path("releases", record["code"]["name"])
-        self.layer: Optional[str] = places.path("layers", layer["name"]) if layer else None
+        #: A virtual environment; one without packages where the app needs none.
+        self.layer = places.path("layers", layer["name"] if layer else BARE + record["python"])
+        self._brought: Optional[Document] = layer
         self.env_file = places.path("env", record["env"]["id"] + ".json")
 
     @property
-    def packages(self) -> Optional[str]:
+    def packages(self) -> str:
         """The folder that the app's dependencies are imported from."""
-        folder = "python" + self._record["python"]
-        return os.path.join(self.layer, "lib", folder, "site-packages") if self.layer else None
+        return os.path.join(self.layer, "lib", "python" + self._record["python"], "site-packages")
 
     def lay(self) -> None:
         """Unpack what is not unpacked yet, and link what outlives releases. The caller holds the lock.
@@ -42,9 +44,9 @@ class Release:
             OSError: the disk is full, or the like.
         """
         self.check_python()
-        if self.layer is not None:
-            self._unpack(self._record["layer"], self.layer)
-            complete_layer(self.layer, self._record["python"])
+        if self._brought is not None:
+            self._unpack(self._brought, self.layer)
+        complete_layer(self.layer, self._record["python"])
         self._unpack(self._record["code"], self.code)
         for path in self._record["persist"]:
             link_persistent(self.code, self._places.data, path)
@@ -223,7 +225,8 @@ def prune(places: Places, documents: List[Document]) -> None:
             named["env"].add(str((record.get("env") or {}).get("id")) + ".json")
     for kind, keep in named.items():
         for name in names_in(places.path(kind)):
-            _prune_one(places.path(kind, name), name in keep, GRACE)
+            bare = kind == "layers" and name.startswith(BARE)
+            _prune_one(places.path(kind, name), bare or name in keep, GRACE)
     for name in names_in(places.public):
         kept = name == "current" or name.rpartition("-")[0] in named["releases"]
         _prune_one(os.path.join(places.public, name), kept, GRACE)

@@ -202,9 +202,8 @@ def import_app(release: Release, record: Document, values: Dict[str, str]) -> Ca
     os.environ.update(values)
     os.environ.update(platform_env(release, record))
     os.chdir(release.code)
-    if release.packages is not None:
-        sys.path.insert(0, release.packages)
-        site_module.addsitedir(release.packages)  # its .pth files
+    sys.path.insert(0, release.packages)
+    site_module.addsitedir(release.packages)  # its .pth files
     sys.path.insert(0, release.code)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -95,12 +95,8 @@ class _Unpacking:
 
     def run(self, paths: List[str]) -> None:
         try:
-            with (
-                io.BufferedReader(_Parts(paths), BLOCK) as stream,
-                tarfile.open(fileobj=stream, mode="r|gz", encoding="utf-8", errors="surrogateescape") as archive,
-            ):
-                for member in archive:
-                    self._member(archive, member)
+            with io.BufferedReader(_Parts(paths), BLOCK) as stream:
+                self._read(stream)
         except (Invalid, MemoryError):
             raise
         except OSError as error:
@@ -110,6 +106,12 @@ class _Unpacking:
         except Exception:  # tarfile, zlib and struct raise what they like on a damaged stream
             raise Invalid("an archive cannot be read; push again") from None
         self._check_links()
+
+    def _read(self, stream: Any) -> None:
+        options = {"encoding": "utf-8", "errors": "surrogateescape"}
+        with tarfile.open(fileobj=stream, mode="r|gz", **options) as archive:  # type: ignore[call-overload]
+            for member in archive:
+                self._member(archive, member)
 
     def _member(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         path = self._path(member.name)

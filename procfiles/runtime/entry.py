@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .base import guard
+from .sentry import start_sentry
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -19,6 +22,8 @@ def load_entry(text: str) -> Any:
     """
     import importlib
 
+    with guard("sentry"):
+        start_sentry()
     name, _, attribute = text.partition(":")
     module = importlib.import_module(name)
     if not attribute:

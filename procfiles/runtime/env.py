@@ -7,6 +7,23 @@ import os
 from .base import guard, in_force, say
 
 
+def modern_urls() -> None:
+    """``postgres://`` becomes ``postgresql://``, which SQLAlchemy 1.4 and later insists on."""
+    names = [name for name, value in os.environ.items() if value.startswith("postgres://")]
+    if not names:
+        return
+    from importlib import metadata
+
+    try:
+        version = metadata.version("SQLAlchemy").split(".")
+    except metadata.PackageNotFoundError:
+        return
+    if (int(version[0]), int(version[1])) >= (1, 4):
+        for name in names:
+            os.environ[name] = "postgresql://" + os.environ[name][len("postgres://") :]
+        in_force["postgresql:// in place of postgres://"] = ", ".join(sorted(names))
+
+
 def load_env(path: str | None = None) -> list[str]:
     """Put the names of a JSON file ``{"env": {NAME: VALUE}}`` into the process's environment, over inherited ones.
 

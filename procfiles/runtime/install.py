@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from .base import in_force
-from .env import load_env
+from .base import guard, in_force
+from .databases import install_databases
+from .env import load_env, modern_urls
+from .logs import install_logs
+from .mail import install_mail
+
+INSTALLS = {
+    "logs": install_logs,
+    "databases": install_databases,
+    "error mails": install_mail,
+    "database URLs": modern_urls,
+}
 
 
 def install() -> None:
@@ -11,6 +21,9 @@ def install() -> None:
     if "installed" in in_force:
         return
     in_force["installed"] = "yes"
+    for part, switch_on in INSTALLS.items():
+        with guard(part):
+            switch_on()
 
 
 def prepare(path: str | None = None) -> None:

@@ -9,7 +9,7 @@ import sys
 from .base import FOLDER, RUN_AS_PROGRAM, guard, say
 from .install import prepare
 from .report import report
-from .servers import prepare_server
+from .servers import prepare_program
 from .wrap import application
 
 PYTHON = re.compile(r"python(3(\.\d+)?)?")
@@ -22,6 +22,8 @@ def main(arguments: list[str]) -> int:
     if FOLDER:
         sys.path.append(FOLDER)
     prepare()
+    with guard("the output's buffering"):
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is in the log at once
     arguments = with_assignments(arguments)
     if not arguments:
         say(USAGE)
@@ -97,7 +99,7 @@ def run_module(name: str, arguments: list[str]) -> int:
 
     in_folder(FOLDER or os.getcwd())
     sys.argv = [name, *arguments]
-    prepare_server(name)
+    prepare_program(name)
     runpy.run_module(name, run_name="__main__", alter_sys=True)
     return 0
 
@@ -106,6 +108,7 @@ def run_code(code: str, arguments: list[str]) -> int:
     import types
 
     in_folder("")
+    prepare_program("python")
     sys.argv = ["-c", *arguments]
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
@@ -118,6 +121,7 @@ def run_script(path: str, arguments: list[str]) -> int:
     import runpy
 
     in_folder(os.path.dirname(os.path.abspath(path)))
+    prepare_program(os.path.basename(path))
     sys.argv = [path, *arguments]
     runpy.run_path(path, run_name="__main__")
     return 0
@@ -127,12 +131,11 @@ def run_program(program: str, arguments: list[str]) -> int:
     """A Python program in this process (a file, a console script); any other program takes the process over."""
     path = find(program)
     if path and is_ours(path):
-        prepare_server(os.path.basename(program))
         return run_script(path, arguments)
     if not path:
         point = console_script(program)
         if point is not None:
-            prepare_server(program)
+            prepare_program(program)
             sys.argv = [program, *arguments]
             in_folder(FOLDER)
             sys.exit(point.load()())  # type: ignore[attr-defined]

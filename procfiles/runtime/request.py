@@ -16,12 +16,24 @@ GOOD_ID = re.compile(r"[A-Za-z0-9._-]{8,200}")
 
 
 class Request:
-    """What the log lines and error mails say about a request. The URL has no query string: it may hold a secret."""
+    """What the log lines and error mails say about a request. The URL has no query string: it may hold a secret.
 
-    __slots__ = ("address", "id", "method", "url")
+    ``hidden`` are the query string, the cookies and the authorization as they were sent, which no mail may hold.
+    """
 
-    def __init__(self, id: str, method: str, url: str, address: str) -> None:
-        self.id, self.method, self.url, self.address = id, method, url, address
+    __slots__ = ("address", "hidden", "id", "method", "url")
+
+    def __init__(self, id: str, method: str, url: str, address: str, hidden: tuple[str, str, str]) -> None:
+        self.id, self.method, self.url, self.address, self.hidden = id, method, url, address, hidden
+
+    def secrets(self) -> list[str]:
+        """The texts that no mail may hold, whole and in their parts, the longest first."""
+        from urllib.parse import parse_qsl
+
+        query, cookies, authorization = self.hidden
+        parts = [query, cookies, authorization, *authorization.split(), *re.split("[;=] ?", cookies)]
+        parts += [value for pair in parse_qsl(query) for value in pair]
+        return sorted({part.strip() for part in parts if len(part.strip()) >= 4}, key=len, reverse=True)
 
 
 current: contextvars.ContextVar[Optional[Request]] = contextvars.ContextVar("paasctl_request", default=None)

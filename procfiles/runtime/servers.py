@@ -7,6 +7,7 @@ import os
 import sys
 
 from .base import guard, in_force, number
+from .sentry import start_sentry
 from .sockets import hand_on, handed_sockets
 from .wrap import wrap
 
@@ -46,6 +47,8 @@ def prepare_gunicorn(sockets: list[socket.socket]) -> None:
                 self.cfg.set(name, value)
 
     def app(self: Any) -> Any:
+        with guard("sentry"):
+            start_sentry()
         return wrap(load(self))
 
     WSGIApplication.load_default_config, WSGIApplication.load_config = default_config, config
@@ -162,7 +165,9 @@ def prepare_waitress(sockets: list[socket.socket]) -> None:
             options.setdefault("clear_untrusted_proxy_headers", "false")  # the wrapper judges them
         if number("THREADS"):
             options.setdefault("threads", number("THREADS"))
-        return waitress.serve(wrap(app), **options)
+        server = waitress.create_server(wrap(app), **options)
+        server.print_listen("Serving on http://{}:{}")
+        server.run()  # waitress.serve itself, less its logging.basicConfig
 
     def run_wrapped(argv: Any = None) -> Any:
         return run(argv or sys.argv, _serve=serve)
@@ -179,8 +184,11 @@ SERVERS = {
 }
 
 
-def prepare_server(name: str) -> None:
-    """Get a server ready that is about to run in this process; anything else is left alone."""
+def prepare_program(name: str) -> None:
+    """Get a server ready that is about to run in this process; any other program only gets Sentry."""
+    if name not in SERVERS or name == "waitress-serve":  # which imports the app before it calls us
+        with guard("sentry"):
+            start_sentry()
     if name not in SERVERS:
         return
     sockets = handed_sockets()

@@ -31,7 +31,7 @@ class WsgiWrapper:
             self.believe_proxy(environ)
         id = environ["HTTP_X_REQUEST_ID"] = kept_or_new(environ.get("HTTP_X_REQUEST_ID", ""))
         probed = bool(self.release) and environ.get("HTTP_X_PAASCTL_PROBE") == self.release
-        token = current.set(wsgi_request(id, environ))
+        current.set(wsgi_request(id, environ))
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             headers = list(headers)
@@ -41,11 +41,7 @@ class WsgiWrapper:
                 headers.append(("X-Paasctl-Release", self.release))
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
-        try:
-            body = self.app(environ, start)
-        except BaseException:
-            current.reset(token)
-            raise
+        body = self.app(environ, start)  # when it raises, the server's own record still names the request
         if isinstance(body, (list, tuple, environ.get("wsgi.file_wrapper") or ())):
             current.set(None)  # nothing of the app runs any more; and the server must still see what it is
             return body
@@ -88,7 +84,8 @@ def wsgi_request(id: str, environ: dict[str, Any]) -> Request:
     host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     url = environ.get("wsgi.url_scheme", "http") + "://" + host + path
-    return Request(id, environ.get("REQUEST_METHOD", ""), url, environ.get("REMOTE_ADDR", ""))
+    hidden = (environ.get("QUERY_STRING", ""), environ.get("HTTP_COOKIE", ""), environ.get("HTTP_AUTHORIZATION", ""))
+    return Request(id, environ.get("REQUEST_METHOD", ""), url, environ.get("REMOTE_ADDR", ""), hidden)
 
 
 class AsgiWrapper:
@@ -118,17 +115,14 @@ class AsgiWrapper:
         extra = [(b"x-request-id", id.encode())]
         if self.release and headers.get(b"x-paasctl-probe") == self.release:
             extra.append((b"x-paasctl-release", self.release))
-        token = current.set(asgi_request(id, scope, headers))
+        current.set(asgi_request(id, scope, headers))  # in the task of this request: nobody else sees it
 
         async def answer(message: Any) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
                 message = with_headers(message, extra)
             await send(message)
 
-        try:
-            await self.app(scope, receive, answer)
-        finally:
-            current.reset(token)
+        await self.app(scope, receive, answer)
 
     def believe_proxy(self, scope: Any, headers: dict[bytes, bytes]) -> None:
         proxies = self.proxies
@@ -158,7 +152,9 @@ def asgi_request(id: str, scope: Any, headers: dict[bytes, bytes]) -> Request:
     host = headers.get(b"host", b"").decode("latin-1")
     url = "%s://%s%s" % (scope.get("scheme", "http"), host, scope.get("path", ""))
     client = scope.get("client") or ("",)
-    return Request(id, scope.get("method", "WEBSOCKET"), url, str(client[0]))
+    hidden = [scope.get("query_string", b""), headers.get(b"cookie", b""), headers.get(b"authorization", b"")]
+    query, cookies, authorization = (part.decode("latin-1") for part in hidden)
+    return Request(id, scope.get("method", "WEBSOCKET"), url, str(client[0]), (query, cookies, authorization))
 
 
 def wrap_wsgi(app: Any) -> Any:

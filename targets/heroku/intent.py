@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from paasctl.errors import Conflict, UsageError
+from paasctl.errors import Busy, UsageError
 from paasctl.manifest import Entry, Manifest
 from paasctl.model import Bundle, Desired, Observed
 from paasctl.secret import Secret
@@ -82,14 +82,33 @@ class Intent:
         manifest = _without(self.changes.manifest, without)
         return {NAME: notes.written_with(manifest)} | dict.fromkeys(self.late)
 
-    def require_possible(self) -> None:
-        """Refuse what Heroku would refuse, and what would cross somebody else's push.
+    @property
+    def busy(self) -> str:
+        """What somebody else has under way at Heroku; empty when a push would cross nothing."""
+        build, release = self.state.pending_build, self.state.pending_release
+        if self.joined is not None and not (self.writes or self.late):
+            return ""
+        if build is not None:
+            return f"the build {build.id} is under way at Heroku, started by {build.who or 'somebody'}"
+        if release is not None:
+            return f"release {release.name} ({release.description}) by {release.who or 'somebody'} is not over"
+        return ""
+
+    def require_quiet(self) -> None:
+        """Refuse to cross somebody else's push.
 
         Raises:
-            UsageError: the config vars would be too large.
-            Conflict: a build or a release is under way.
+            Busy: says whose.
         """
-        _require_quiet(self)
+        if self.busy:
+            raise Busy(f"{self.busy}; nothing was changed", hint="--wait waits for it; `heroku builds:cancel` stops it")
+
+    def require_room(self) -> None:
+        """Refuse more config vars than Heroku takes.
+
+        Raises:
+            UsageError: they would be too large, with the manifest.
+        """
         notes = Ledger(0, self.tree, "a" * 30, "https://" + "a" * 60, self.state.ledger.addons)
         manifest = notes.written_with(_with_late(self)).reveal() if self.writes or self.late else ""
         size = sum(len(name.encode()) + len(value.reveal().encode()) for name, value in self.changes.result.items())
@@ -155,20 +174,3 @@ def _entry(manifest: Manifest, name: str, intent: Intent) -> Entry:
 
 def _without(manifest: Manifest, names: frozenset[str]) -> Manifest:
     return replace(manifest, entries={name: entry for name, entry in manifest.entries.items() if name not in names})
-
-
-def _require_quiet(intent: Intent) -> None:
-    build, release = intent.state.pending_build, intent.state.pending_release
-    if intent.joined is not None and not (intent.writes or intent.late):
-        return
-    if build is not None:
-        raise Conflict(
-            f"the build {build.id} is under way at Heroku, started by {build.who or 'somebody'}; nothing was written",
-            hint="push again when it is over; `heroku builds:cancel` stops it",
-        )
-    if release is not None:
-        raise Conflict(
-            f"release {release.name} ({release.description}) by {release.who or 'somebody'} is not over; "
-            "nothing was written",
-            hint="push again when its release command is done",
-        )

@@ -33,7 +33,6 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -
 
     Raises:
         UsageError: the app does not exist, the build would fail, or Heroku would refuse.
-        Conflict: somebody else's build or release is under way.
     """
     _require_app(api, intent)
     notes, warnings = check(intent.desired) if intent.bundle else ((), ())
@@ -41,8 +40,8 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -
     prepare, commit = _prepare(api, intent, push), _commit(api, intent, push)
     finish = _finish(api, intent, push)
     if not (commit or finish):
-        return Plan(url=url, warnings=_pending(intent))
-    intent.require_possible()
+        return Plan(url=url, warnings=_busy(intent))
+    intent.require_room()
     return Plan(
         prepare=prepare,
         commit=commit,
@@ -51,7 +50,7 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -
         undo=step(api, _undo_title(intent), push.undo),
         url=url,
         notes=(*notes, *_notes(intent)),
-        warnings=warnings,
+        warnings=(*warnings, *_busy(intent)),
         keep_on_interrupt=_KEEP if intent.bundle else "",
     )
 
@@ -69,6 +68,8 @@ def _require_app(api: Api, intent: Intent) -> None:
 
 def _prepare(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
     steps = []
+    if intent.busy:
+        steps.append(step(api, "make sure that nothing else is under way", lambda say: intent.require_quiet()))
     if not intent.exists:
         steps.append(step(api, f"make the app {api.app}", push.create))
     if intent.bundle and not intent.joined:
@@ -130,9 +131,8 @@ def _notes(intent: Intent) -> Iterable[str]:
         yield f"an earlier push did not get beyond its config; if this one fails, {state.start.name} comes back"
 
 
-def _pending(intent: Intent) -> tuple[str, ...]:
-    build = intent.state.pending_build
-    return (f"a build by {build.who or 'somebody'} is under way at Heroku ({build.id})",) if build else ()
+def _busy(intent: Intent) -> tuple[str, ...]:
+    return (intent.busy,) if intent.busy else ()
 
 
 def _count(number: int, noun: str) -> str:

@@ -203,15 +203,21 @@ def test_ctrl_c_where_the_platform_goes_on(run: Any, world: Any) -> None:
     assert "error: the build b7 goes on" in run("push", "-y", code=130).stderr
 
 
-def test_wait_tries_again_when_somebody_else_pushes(run: Any, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_tries_again_when_somebody_else_pushes(
+    run: Any, world: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def free(_seconds: float) -> None:
         world["shop"].fails.clear()
 
     monkeypatch.setattr("paasctl.cli.pushing.time.sleep", free)
-    world["shop"].fails["upload"] = Busy("eva pushes since 12:00")
-    run("push", "-y", code=1)
-    assert "eva pushes since 12:00; waiting" in run("push", "-y", "--wait").stderr
-    assert done(world["shop"]) == STEPS
+    run("push", "-y")
+    for call in ("observe", "plan", "upload"):
+        world["shop"].done.clear()
+        (project / "wsgi.py").write_text(f"from flask import Flask\n\napp = Flask({call!r})\n")
+        world["shop"].fails[call] = Busy("eva pushes since 12:00")
+        run("push", "-y", code=1)
+        assert "eva pushes since 12:00; waiting" in run("push", "-y", "--wait").stderr
+        assert done(world["shop"]) == STEPS
 
 
 def two(project: Path) -> None:

@@ -1,0 +1,93 @@
+"""``paasctl env check``: the env files against ``.env.example``, without any network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from paasctl import config as configuration
+from paasctl import dotenv, git, rules
+from paasctl.cli import failures, options
+from paasctl.cli.base import Command, Invocation
+from paasctl.console import Console
+from paasctl.errors import Difference, UsageError
+from paasctl.model import Env
+from paasctl.rules import Comparison
+from paasctl.secret import Secret
+from paasctl.session import Session, several
+
+
+@click.command(cls=Command)
+@options.some_targets
+@options.all_targets
+@options.as_json
+@click.pass_obj
+def check(invocation: Invocation, asked: Sequence[str], every: bool, as_json: bool) -> int:
+    """Read the env files of the targets (of all, when none is named), and compare them with .env.example.
+
+    Exits 3 when a name of the example is missing or has no value; a name beyond the example is only mentioned.
+    """
+    console = invocation.console
+    console.quiet_stdout = as_json
+    session = options.start(invocation)
+    examples = dotenv.read_example(session.root)
+    codes, documents = [], []
+    chosen = session.names() if every or not asked else several(session, asked)
+    for name in chosen:
+        try:
+            env = _read(session, name)
+            compared = rules.compare(env, examples) if examples is not None else Comparison((), (), ())
+        except UsageError as error:
+            codes.append(failures.tell(console, session.root, error))
+            documents.append({"target": name, "error": error.message, "hint": error.hint})
+            continue
+        documents.append(_document(name, env, compared))
+        codes.append(_show(console, session, name, env, compared, examples))
+    if as_json:
+        console.json({"targets": documents})
+    return failures.worst(codes)
+
+
+def _read(session: Session, name: str) -> Env:
+    settings = configuration.target(session.config, name)
+    env = dotenv.read(session.root, settings.env if settings.env is not None else session.config.app.env, name)
+    session.redactor.learn(env.values.values())
+    return env
+
+
+def _document(name: str, env: Env, compared: Comparison) -> dict[str, Any]:
+    return {
+        "target": name,
+        "files": list(env.files),
+        "missing": list(compared.missing),
+        "empty": list(compared.empty),
+        "unknown": list(compared.unknown),
+    }
+
+
+def _show(
+    console: Console,
+    session: Session,
+    name: str,
+    env: Env,
+    compared: Comparison,
+    examples: dict[str, Secret] | None,
+) -> int:
+    for warning in (*env.warnings, *git.env_warnings(session.root, env.files)):
+        console.warn(warning)
+    files = ", ".join(env.files) or "no env file"
+    for mark, text, found in (
+        ("-", "in .env.example, not here", compared.missing),
+        ("~", "has no value", compared.empty),
+        ("+", "not in .env.example", compared.unknown),
+    ):
+        for each in found:
+            console.out(f"  {mark} {each} ({text})")
+    if compared.missing or compared.empty:
+        error = Difference(f"{name}: {files} and .env.example differ", hint="give the names above a value in .env")
+        return failures.tell(console, session.root, error)
+    beside = "well-formed; there is no .env.example to compare it with" if examples is None else "complete"
+    console.out(f"{name}: {files} is {beside}" if env.files else f"{name}: {files}")
+    return 0

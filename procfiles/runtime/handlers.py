@@ -1,0 +1,60 @@
+"""The kinds of logging handlers that an app has, as far as it matters where their records go."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+#: The servers' own loggers speak about the process, not for the app; they write to the console already.
+SERVER_LOGGERS = ("gunicorn", "hypercorn", "uvicorn", "waitress")
+
+
+class Fallback(logging.StreamHandler):  # type: ignore[type-arg]  # not generic before Python 3.9
+    """Takes what no handler of the app wrote anywhere; a class of its own, to be recognised by."""
+
+
+def kind_of(handler: logging.Handler) -> str:
+    """``file``, ``console``, ``deferring`` (a queue, a buffer: it hands the record on later) or ``other``."""
+    if isinstance(handler, logging.FileHandler):
+        return "file"
+    if is_console(handler):
+        return "console"
+    names = {kind.__name__ for kind in type(handler).__mro__}
+    return "deferring" if names & {"QueueHandler", "MemoryHandler"} else "other"
+
+
+def is_console(handler: logging.Handler) -> bool:
+    """Whether a handler writes to this process's standard streams."""
+    if isinstance(handler, Fallback):
+        return True
+    if not isinstance(handler, logging.StreamHandler):
+        return False
+    stream = handler.stream
+    if type(stream).__name__ == "LocalProxy":  # flask.logging.wsgi_errors_stream
+        return True
+    try:
+        return stream in (sys.stdout, sys.stderr) or stream.fileno() in (1, 2)
+    except Exception:  # not a file: io.StringIO
+        return False
+
+
+def is_flask_default(handler: logging.Handler) -> bool:
+    return handler is getattr(sys.modules.get("flask.logging"), "default_handler", None)
+
+
+def writes_itself(handler: logging.Handler) -> bool:
+    """Whether a console handler's class writes in a way of its own (colours, a progress bar)."""
+    return not isinstance(handler, logging.FileHandler) and type(handler).emit is not logging.StreamHandler.emit
+
+
+def is_own(handler: logging.Handler) -> bool:
+    """Whether the app itself, or a library for it, put a handler there."""
+    return not (isinstance(handler, (Fallback, logging.NullHandler)) or is_flask_default(handler))
+
+
+def is_server(name: str) -> bool:
+    return name.partition(".")[0] in SERVER_LOGGERS
+
+
+def is_framework(name: str) -> bool:
+    return is_server(name) or name.partition(".")[0] in ("django", "sqlalchemy", "werkzeug")

@@ -1,0 +1,216 @@
+"""Errors by mail: records of ERROR and above go to MAIL_ADMIN, from a thread that no request waits for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+
+from .base import guard, in_force, number, say
+from .request import Request, current
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queue import Queue
+    from typing import Any, Optional
+
+QUEUE = 100  # mails waiting to be sent; more are counted as held back
+HOUR = 3600
+PER_HOUR = 20
+TIMEOUT = 20  # seconds for one answer of the mail server
+AT_EXIT = 3  # seconds that a process which ends gives to the mails still waiting
+WORDS = ("true", "false", "none", "null", "debug", "info", "warning", "error", "production", "utf-8", "c.utf-8")
+YES = ("1", "true", "yes", "on", "y", "t")
+
+
+class MailServer:
+    """Flask-Mail's names in the env. Port 465 is TLS from the first byte, whatever the switches say."""
+
+    def __init__(self) -> None:
+        env = os.environ
+        self.to = [address.strip() for address in env.get("MAIL_ADMIN", "").split(",") if address.strip()]
+        self.host = env.get("MAIL_SERVER", "")
+        self.user, self.password = env.get("MAIL_USERNAME", ""), env.get("MAIL_PASSWORD", "")
+        tls, ssl = (env.get(name, "").strip().lower() in YES for name in ("MAIL_USE_TLS", "MAIL_USE_SSL"))
+        port = env.get("MAIL_PORT", "").strip()
+        self.port = int(port) if port else 465 if ssl else 587 if tls else 25
+        self.implicit = ssl or self.port == 465
+        self.starttls = tls and not self.implicit
+        self.sender = env.get("MAIL_DEFAULT_SENDER") or (self.user if "@" in self.user else "") or self.to[0]
+
+    def send(self, subject: str, text: str) -> None:
+        import smtplib
+        import ssl
+        from email.message import EmailMessage
+        from email.utils import formatdate
+
+        message = EmailMessage()
+        message["Subject"], message["From"], message["To"] = subject, self.sender, ", ".join(self.to)
+        message["Date"] = formatdate()
+        message.set_content(text)
+        context = ssl.create_default_context() if self.implicit or self.starttls else None
+        if self.implicit:
+            client: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=context)
+        else:
+            client = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
+        with client:
+            if self.starttls:
+                client.starttls(context=context)
+            if self.user:
+                client.login(self.user, self.password)
+            client.send_message(message)
+
+
+class Mailer:
+    """A bounded queue and its thread; made at the first error of a process, because threads do not survive a fork."""
+
+    def __init__(self, server: MailServer, per_hour: int) -> None:
+        import atexit
+        from queue import Queue
+
+        self.pid = os.getpid()
+        self.server, self.per_hour = server, per_hour
+        self.queue: Queue[tuple[str, str]] = Queue(QUEUE)
+        self.sent: list[float] = []
+        self.held = 0
+        self.thread = threading.Thread(target=self.work, name="paasctl-mail", daemon=True)
+        self.thread.start()
+        atexit.register(self.finish)
+
+    def take(self, record: logging.LogRecord) -> None:
+        """Never waits: a record too many is only counted."""
+        from queue import Full
+
+        if not self.may_send():
+            self.held += 1
+            return
+        try:
+            self.queue.put_nowait(compose(record, current.get()))
+        except Full:
+            self.held += 1
+
+    def work(self) -> None:
+        from queue import Empty
+
+        while True:
+            try:
+                subject, text = self.queue.get(timeout=HOUR if not self.held else 60)
+            except Empty:
+                self.send_count()
+                continue
+            try:
+                self.send(subject, text)
+            finally:
+                self.queue.task_done()
+
+    def may_send(self) -> bool:
+        """Whether this hour's number is not used up."""
+        now = time.monotonic()
+        self.sent = [when for when in self.sent if now - when < HOUR]
+        return len(self.sent) < self.per_hour
+
+    def send(self, subject: str, text: str) -> None:
+        if not self.may_send():
+            self.held += 1
+            return
+        held, self.held = self.held, 0
+        if held:
+            text += "\n\n%d more errors were not mailed: at most %d mails an hour.\n" % (held, self.per_hour)
+        self.sent.append(time.monotonic())
+        try:
+            self.server.send(subject, text)
+        except Exception as error:  # its text may hold the server's answer with an address or a name
+            say("the error mail was not sent (%s)" % type(error).__name__)
+
+    def send_count(self) -> None:
+        """Nothing new came: say how many were held back, once the hour allows it."""
+        if self.held and self.may_send():
+            self.send("errors that were not mailed", "")
+
+    def finish(self) -> None:
+        """Give the mails that wait a moment while the process ends."""
+        until = time.monotonic() + AT_EXIT
+        while self.pid == os.getpid() and self.queue.unfinished_tasks and time.monotonic() < until:
+            time.sleep(0.02)
+
+
+mailers: list[Mailer] = []  # at most one, of this process
+
+
+def install_mail() -> None:
+    """Watch every record of ERROR and above when the env says where to send it."""
+    if not os.environ.get("MAIL_ADMIN"):
+        return
+    if not os.environ.get("MAIL_SERVER"):
+        in_force["error mails"] = "none: MAIL_ADMIN is set, MAIL_SERVER is not"
+        return
+    server, per_hour = MailServer(), number("MAILS_PER_HOUR", PER_HOUR)
+    call_handlers_before = logging.Logger.callHandlers
+
+    def call_handlers_and_mail(logger: logging.Logger, record: logging.LogRecord) -> None:
+        call_handlers_before(logger, record)
+        if record.levelno >= logging.ERROR and threading.current_thread().name != "paasctl-mail":
+            with guard("the error mail"):
+                if not has_smtp_handler():
+                    mailer(server, per_hour).take(record)
+
+    logging.Logger.callHandlers = call_handlers_and_mail  # type: ignore[method-assign,assignment]
+    in_force["error mails"] = "to MAIL_ADMIN, at most %d an hour, unless the app has an SMTPHandler" % per_hour
+
+
+def mailer(server: MailServer, per_hour: int) -> Mailer:
+    if not mailers or mailers[0].pid != os.getpid():
+        mailers[:] = [Mailer(server, per_hour)]
+    return mailers[0]
+
+
+def has_smtp_handler() -> bool:
+    """Whether the app mails its errors itself."""
+    handlers = sys.modules.get("logging.handlers")
+    if handlers is None:
+        return False
+    return any(isinstance(reference(), handlers.SMTPHandler) for reference in list(logging._handlerList))  # type: ignore[attr-defined]
+
+
+def compose(record: logging.LogRecord, request: Optional[Request]) -> tuple[str, str]:
+    """Subject and text of a mail, made in the request's own thread."""
+    text = logging.Formatter("%(message)s").format(record)
+    facts = [("level", record.levelname), ("logger", record.name)]
+    facts.append(("time", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.created))))
+    facts.append(("release", os.environ.get("PAASCTL_RELEASE", "")))
+    if request is not None:
+        facts += [("request", "%s %s" % (request.method, request.url)), ("address", request.address)]
+        facts.append(("request id", request.id))
+    head = "".join("%-10s  %s\n" % fact for fact in facts if fact[1])
+    where = os.environ.get("PAASCTL_TARGET", "")
+    subject = "%s%s: %s" % ("[%s] " % where if where else "", record.levelname, text.splitlines()[0] if text else "")
+    return without_secrets(subject, request)[:150], head + "\n" + without_secrets(text, request) + "\n"
+
+
+def without_secrets(text: str, request: Optional[Request]) -> str:
+    """The text without any value of the env or of the request's query string, cookies and authorization in it."""
+    for part in request.secrets() if request is not None else ():
+        text = text.replace(part, "[hidden]")
+    for name, value in secrets_of(os.environ):
+        text = text.replace(value, "[%s]" % name)
+    return text
+
+
+def secrets_of(env: Any) -> list[tuple[str, str]]:
+    """Names and values that a traceback could show, the longest first, and the passwords inside of URLs.
+
+    Short values, numbers and switches are words of any text; paths are the machine's own, our settings no secrets.
+    """
+    from urllib.parse import urlsplit
+
+    found = []
+    for name, value in env.items():
+        if len(value) < 4 or value.startswith("/") or name.startswith("PAASCTL_") or value.lower() in WORDS:
+            continue
+        found.append((name, value))
+        with guard("a URL in the env"):
+            if "://" in value and urlsplit(value).password:
+                found.append((name, str(urlsplit(value).password)))
+    return sorted(found, key=lambda pair: -len(pair[1]))

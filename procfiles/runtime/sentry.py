@@ -1,0 +1,39 @@
+"""Sentry: switched on where SENTRY_DSN is set, sentry-sdk is installed and the app did not do it itself."""
+
+from __future__ import annotations
+
+import os
+
+from .base import in_force, say, setting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def start_sentry() -> None:
+    """Initialise sentry-sdk with release and environment; an app that does it too simply replaces this."""
+    import importlib
+    import importlib.util
+
+    if not os.environ.get("SENTRY_DSN"):
+        return
+    if importlib.util.find_spec("sentry_sdk") is None:
+        say("SENTRY_DSN is set, and sentry-sdk is not among the app's dependencies")
+        in_force["sentry"] = "no: sentry-sdk is not installed"
+        return
+    sdk = importlib.import_module("sentry_sdk")
+    if is_active(sdk):
+        return
+    for name, value in (("SENTRY_RELEASE", setting("RELEASE")), ("SENTRY_ENVIRONMENT", setting("TARGET"))):
+        if value:
+            os.environ.setdefault(name, value)
+    sdk.init()
+    in_force["sentry"] = "yes, with release and environment"
+
+
+def is_active(sdk: Any) -> bool:
+    """Whether a client is there already; sentry-sdk 1 has it on a hub."""
+    if hasattr(sdk, "get_client"):
+        return bool(sdk.get_client().is_active())
+    return sdk.Hub.current.client is not None

@@ -1,0 +1,183 @@
+"""Plans to go back to an earlier release: which one, what of the config goes back with it, and what speaks against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from paasctl.errors import Busy, UsageError
+from paasctl.manifest import Manifest
+from paasctl.model import Observed, Plan, Say
+from paasctl.redact import Redactor
+from paasctl.secret import Secret
+
+from . import history, ledger, serving
+from .api import Api
+from .failures import ApiError
+from .ledger import NAME
+from .planning import step
+from .records import HerokuRelease
+from .releasing import can_return_to, roll_back
+from .state import State
+
+#: How many steps back a state is looked for that is not of the same push; more than a push makes.
+_TRIES = 6
+#: How far back Heroku is asked when the newest releases do not reach the push before.
+_MANY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A release to go back to, and the config vars that return with it."""
+
+    release: HerokuRelease
+    values: Mapping[str, Secret]
+
+
+def plan(api: Api, observed: Observed, wanted: str | None, health: str | None, redactor: Redactor) -> Plan:
+    """The steps back to ``wanted`` (``v12``), or to the end of the push before the last one.
+
+    Raises:
+        UsageError: there is no such release, or Heroku cannot go back to it.
+        Busy: a build or a release is under way.
+    """
+    state = _require_quiet(observed, api.app)
+    goal = _named(api, state, wanted) if wanted else _previous(api, state)
+    redactor.learn(goal.values.values())
+    live = state.live
+
+    def commit(say: Say) -> None:
+        roll_back(api, goal.release, redactor, say)
+
+    def verify(say: Say) -> None:
+        serving.check_health(observed.url, health, say)
+
+    def undo(say: Say) -> None:
+        if live is None or not can_return_to(live):
+            say("there is nothing to go back to")
+        elif history.live(api.releases(5)) != live:
+            roll_back(api, live, redactor, say)
+
+    changes = _changes(observed, goal)
+    title = f"go back to {goal.release.name}: {goal.release.description}"
+    return Plan(
+        commit=(step(api, title, commit, changes),),
+        verify=(step(api, "check that the app is healthy", verify),) if observed.url else (),
+        undo=step(api, f"return to {live.name}" if live else "leave it", undo),
+        url=observed.url,
+        notes=tuple(_notes(changes, goal)),
+        warnings=_taken_back(observed, goal),
+    )
+
+
+def _require_quiet(observed: Observed, app: str) -> State:
+    state = observed.extra
+    if not observed.exists or not isinstance(state, State) or not state.releases:
+        raise UsageError(f"the app {app} has no release to go back to", hint="push it first")
+    pending = state.pending_build or state.pending_release
+    if pending is not None:
+        raise Busy(f"a push by {pending.who or 'somebody'} is under way ({pending.id})", hint="wait until it is over")
+    return state
+
+
+# ------------------------------------------------------------------------------------------------- which release
+
+
+def _named(api: Api, state: State, wanted: str) -> Goal:
+    match = re.fullmatch(r"v?(\d{1,9})", wanted.strip())
+    if match is None:
+        raise UsageError(f"{wanted!r} is not a release of Heroku's", hint="`paasctl releases` lists them: v12")
+    version = int(match[1])
+    release = next((one for one in state.releases or () if one.version == version), None) or _ask(api, version)
+    if state.live is not None and release.id == state.live.id:
+        raise UsageError(f"{release.name} is live already", hint="`paasctl releases` lists the others")
+    _require_possible(release)
+    return Goal(release, api.release_config_vars(release.id))
+
+
+def _ask(api: Api, version: int) -> HerokuRelease:
+    try:
+        return api.release(str(version))
+    except ApiError as error:
+        if error.status != 404:
+            raise
+    raise UsageError(f"there is no release v{version}", hint="`paasctl releases` lists them")
+
+
+def _require_possible(release: HerokuRelease) -> None:
+    why = ""
+    if release.status == "failed":
+        why = "it failed, and never was live"
+    elif release.status == "expired" or not release.eligible:
+        why = "it has expired: Heroku deletes the code of releases that are 30 days old and 20 releases back"
+    elif not release.artifact:
+        why = "it has no code"
+    if why:
+        raise UsageError(f"Heroku cannot go back to {release.name}: {why}", hint="choose another: `paasctl releases`")
+
+
+def _previous(api: Api, state: State) -> Goal:
+    """The end of the push before. Where only descriptions tell which it is, its manifest must differ from today's."""
+    releases: Sequence[HerokuRelease] = state.releases or ()
+    found = history.previous(releases, state.ledger)
+    if found is None:
+        releases = api.releases(_MANY)
+        found = history.previous(releases, state.ledger)
+    if found is None:
+        raise UsageError(
+            "there is no earlier push to go back to", hint="`paasctl rollback TARGET ID` takes any release"
+        )
+    _require_possible(found)
+    values = api.release_config_vars(found.id)
+    if state.ledger.before is None and state.manifest is not None:
+        return _of_another_push(api, state, releases, Goal(found, values))
+    return Goal(found, values)
+
+
+def _of_another_push(api: Api, state: State, releases: Sequence[HerokuRelease], goal: Goal) -> Goal:
+    states = history.timeline(releases)
+    for _ in range(_TRIES):
+        if goal.values.get(NAME) != state.values.get(NAME) or goal.release not in states[1:]:
+            break
+        earlier = states[states.index(goal.release) - 1]
+        _require_possible(earlier)
+        goal = Goal(earlier, api.release_config_vars(earlier.id))
+    return goal
+
+
+# ------------------------------------------------------------------------------------------------ what is shown
+
+
+def _changes(observed: Observed, goal: Goal) -> list[str]:
+    """The config vars that go back, by name."""
+    found = []
+    for name in sorted((observed.env.keys() | goal.values.keys()) - {NAME} - observed.protected.keys()):
+        now, then = observed.env.get(name), goal.values.get(name)
+        if now != then:
+            found.append(f"{'+' if now is None else '-' if then is None else '~'} {name}")
+    return found
+
+
+def _taken_back(observed: Observed, goal: Goal) -> tuple[str, ...]:
+    """Config vars that somebody changed by hand since paasctl last wrote, and that the rollback undoes."""
+    hand = [
+        name
+        for name in (change[2:] for change in _changes(observed, goal))
+        if not _as_written(observed.manifest, name, observed.env.get(name))
+    ]
+    return (f"changed by hand at Heroku, and taken back too: {', '.join(hand)}",) if hand else ()
+
+
+def _as_written(manifest: Manifest | None, name: str, value: Secret | None) -> bool:
+    entry = manifest.entries.get(name) if manifest else None
+    if entry is None or manifest is None:
+        return value is None
+    return value is not None and manifest.digest(name, value) == entry.digest
+
+
+def _notes(changes: Sequence[str], goal: Goal) -> list[str]:
+    notes = ["code and config go back together; add-ons and the database stay as they are, migrations included"]
+    if changes and ledger.read(goal.values.get(NAME))[0] is None:
+        notes.append("that release is from before paasctl's manifest: its config vars will count as foreign")
+    return notes

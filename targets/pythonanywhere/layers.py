@@ -1,0 +1,204 @@
+"""The app's dependencies as one archive: resolved here for the target's Python, so that nothing is installed there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PathDistribution
+from pathlib import Path
+from typing import IO
+
+from paasctl.errors import PaasctlError, UsageError
+from paasctl.model import Dependencies, Say
+
+from .wheelcheck import GLIBC, Problem, check
+
+#: Changes when the layout of a layer does, so that an old one is not taken for a new one.
+FORMAT = "1"
+PLATFORM = "x86_64-manylinux_{}_{}".format(*GLIBC)
+LIMIT = 900.0
+
+INSTEAD = {
+    "mysqlclient": "use PyMySQL (import pymysql; pymysql.install_as_MySQLdb()), or take the line out: "
+    "PythonAnywhere's own Python has mysqlclient",
+    "psycopg2": "use psycopg2-binary",
+    "uwsgi": "take the line out: PythonAnywhere runs its own",
+    "pyodbc": "use a newer version; it has wheels",
+}
+
+SCRIPT = """\
+#!/bin/sh
+'''exec' "$(dirname "$(readlink -f "$0")")/python" "$0" "$@"
+' '''
+import sys
+from {module} import {name}
+if __name__ == "__main__":
+    sys.exit({call}())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Runs uv.
+
+    Args:
+        root: the app's folder; paths in requirement lines start there.
+        environ: the variables for uv (indexes, proxies, its cache).
+    """
+
+    root: Path
+    environ: Mapping[str, str]
+
+    def resolve(self, needs: Dependencies, python: str, into: Path, say: Say) -> None:
+        """Fill an empty folder with the dependencies, every one fit for the target.
+
+        Wheels alone first. Where there is none, what uv builds from source with the same Python version is taken when
+        it turns out to hold no native code; everything else is named and refused.
+
+        Raises:
+            UsageError: a package has no wheel for the target, or the requirements cannot be met.
+            PaasctlError: uv could not be run.
+        """
+        lines = "\n".join(re.sub(r"^-e\s+|^--editable[= ]\s*", "", line) for line in needs.requirements.splitlines())
+        result = self._install(lines, needs.constraints, python, into, ["--only-binary", ":all:"])
+        if result.returncode:
+            wanted = re.findall(r"Wheels are required for `([^`]+)`", result.stderr)
+            local = self._local(python)
+            if not wanted:
+                raise UsageError("the dependencies cannot be resolved", hint="correct them", output=tail(result.stderr))
+            if local is None:
+                raise without_wheel([Problem(wanted[0], "")], python)
+            say(f"no wheel of {', '.join(sorted(set(wanted)))}; building with Python {python} here")
+            self._build(lines, needs.constraints, python, into, local, wanted[0])
+        problems = check(into, python)
+        if problems:
+            raise without_wheel(problems, python)
+
+    def _build(self, lines: str, constraints: str, python: str, into: Path, local: str, first: str) -> None:
+        result = self._install(lines, constraints, python, into, ["--python", local])
+        if result.returncode:
+            found = re.search(r"[Ff]ailed to (?:download and )?build `([A-Za-z0-9._-]+?)(?:==[^`]*)?`", result.stderr)
+            raise without_wheel([Problem(found[1] if found else first, "")], python, tail(result.stderr))
+
+    def _install(
+        self, lines: str, constraints: str, python: str, into: Path, more: list[str]
+    ) -> subprocess.CompletedProcess[str]:
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as limits:
+            limits.write(constraints)
+            limits.flush()
+            words = ["pip", "install", "--no-progress", "--target", str(into), "--python-version", python]
+            words += ["--python-platform", PLATFORM, "--constraint", limits.name, *more, "-r", "-"]
+            if "--python" not in more:
+                words += ["--python", sys.executable]
+            return self._uv(words, lines + "\n")
+
+    def _local(self, python: str) -> str | None:
+        """An interpreter of the target's version on this machine."""
+        found = self._uv(["python", "find", "--no-python-downloads", python], "")
+        return found.stdout.strip() if not found.returncode else None
+
+    def _uv(self, words: list[str], text: str) -> subprocess.CompletedProcess[str]:
+        from uv import find_uv_bin
+
+        try:
+            return subprocess.run(
+                [find_uv_bin(), *words],
+                input=text,
+                capture_output=True,
+                text=True,
+                cwd=self.root,
+                env={**self.environ, "NO_COLOR": "1"},
+                timeout=LIMIT,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise PaasctlError(
+                f"uv could not be run ({type(error).__name__})", hint="pip install --force uv"
+            ) from error
+
+
+def layer_name(needs: Dependencies, python: str, code: str) -> str:
+    """The name of the layer with these dependencies: the same set for the same Python has the same name."""
+    own = code if needs.local else ""
+    return hashlib.sha256("\0".join([FORMAT, PLATFORM, python, needs.digest, own]).encode()).hexdigest()[:16]
+
+
+def without_wheel(problems: list[Problem], python: str, output: str = "") -> UsageError:
+    """The error for packages that cannot be sent."""
+    named = [f"{p.package} {p.why}" if p.why else p.package for p in problems]
+    known = [INSTEAD[_plain(p.package)] for p in problems if _plain(p.package) in INSTEAD]
+    return UsageError(
+        f"no wheel for Python {python} on Linux (x86-64): {'; '.join(named)}",
+        hint=known[0] if known else "choose a version that has one, or another Python (python = ... under the target)",
+        output=output,
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def tail(text: str, lines: int = 30) -> str:
+    """The end of a program's output."""
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def pack(folder: Path, python: str, stream: IO[bytes]) -> tuple[int, int]:
+    """Write a resolved folder as the compressed archive of a virtual environment; its unpacked bytes and files.
+
+    The same packages give the same bytes. The laptop's own scripts are left out (their first line names its Python)
+    and made anew from the entry points.
+    """
+    import gzip
+    import io
+
+    size = count = 0
+    with (
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=stream, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive,
+    ):
+        for name, path in _packed(folder, python):
+            info = _info(name, path.stat().st_mode & 0o100)
+            info.size = path.stat().st_size
+            with path.open("rb") as file:
+                archive.addfile(info, file)
+            size, count = size + info.size, count + 1
+        for name, text in sorted(_scripts(folder).items()):
+            info = _info(f"bin/{name}", 0o100)
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text))
+            size, count = size + info.size, count + 1
+    return size, count
+
+
+def _packed(folder: Path, python: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if relative.parts[0] in ("bin", ".lock") or "__pycache__" in relative.parts or not path.is_file():
+            continue
+        yield f"lib/python{python}/site-packages/{relative.as_posix()}", path
+
+
+def _info(name: str, executable: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.mode = 0o755 if executable else 0o644
+    info.mtime = 946_684_800  # one time for all: a layer is never changed, so no byte-code can be of another one
+    info.uname = info.gname = "root"
+    return info
+
+
+def _scripts(folder: Path) -> dict[str, bytes]:
+    """The console scripts, for whatever folder the layer will lie in."""
+    found = {}
+    for info in sorted(folder.glob("*.dist-info")):
+        for point in PathDistribution(info).entry_points:
+            if point.group == "console_scripts" and re.fullmatch(r"[\w.-]+", point.name) and point.attr:
+                text = SCRIPT.format(module=point.module, name=point.attr.partition(".")[0], call=point.attr)
+                found[point.name] = text.encode()
+    return found

@@ -1,0 +1,69 @@
+"""Reading the present state: one request where something is live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paasctl.errors import PaasctlError
+from paasctl.manifest import Manifest
+from paasctl.model import Observed, Release
+from paasctl.secret import Secret
+
+from . import webapp
+from .account import Account
+from .documents import Active
+from .push import Seen
+
+
+def observe(account: Account) -> Observed:
+    """What is live, with its env; where nothing is, also whether the web app exists.
+
+    Raises:
+        PaasctlError: the account cannot be reached, or what is there cannot be read.
+    """
+    active = Active.read(account.api.read(account.path("active.json")))
+    if active.live is None or active.live.record is None:
+        found = webapp.find(account.api.webapps(), account.settings.domain)
+        return Observed(exists=False, url=account.url, extra=Seen(active, found, _ours(account, active, found)))
+    live = active.live
+    manifest, damaged = Manifest.read(live.record.manifest) if live.record else (None, "")
+    releases = all_releases(active)
+    return Observed(
+        exists=True,
+        env={name: Secret(value) for name, value in active.env.items()},
+        manifest=manifest,
+        live=next(r for r in releases if r.id == live.release),
+        releases=releases,
+        url=account.url,
+        warnings=tuple(_warnings(active, damaged)),
+        extra=Seen(active),
+    )
+
+
+def all_releases(active: Active) -> tuple[Release, ...]:
+    """Every release that is known, newest first, failed ones included."""
+    if active.live is None:
+        return tuple(f.release("") for f in reversed(active.failures))
+    known = {record.id: record for record in active.failures}
+    known.update({record.id: record for record in active.live.releases})
+    ordered = sorted(known.values(), key=lambda record: (len(record.id), record.id), reverse=True)
+    return tuple(record.release(active.live.release or "") for record in ordered)
+
+
+def _warnings(active: Active, damaged: str) -> list[str]:
+    found = [damaged] if damaged else []
+    if not active.intact:
+        found.append("the env file was changed by hand in the account")
+    return found
+
+
+def _ours(account: Account, active: Active, found: dict[str, Any] | None) -> bool:
+    """Did an earlier push of ours begin here? A web app that it made is finished; anybody else's is not touched."""
+    if found is None or active.live is not None or active.failures:
+        return True
+    if str(found.get("source_directory") or "").rstrip("/") == account.path():
+        return True
+    try:
+        return account.api.read(account.path("incoming/")) is not None
+    except PaasctlError:
+        return False

@@ -1,0 +1,195 @@
+"""What can be asked or done besides a push: status, logs, run, restart, down."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from paasctl.errors import PaasctlError, UsageError
+from paasctl.model import LogLine, Observed, Plan, ProcessStatus, Say, Status, Step
+
+from . import webapp
+from .account import Account
+from .documents import Active, Deploy
+from .jobs import Job, run_job
+from .observing import all_releases
+from .push import Seen
+from .signed import NoAnswer, SiteStatus
+from .switching import PAUSES
+
+#: The platform's logs, and the names that `paasctl logs --process` takes.
+LOGS = ("server", "error", "access")
+FOLLOW = 5.0
+EXPIRY_WARNING = 14
+
+
+def status(account: Account) -> Status:
+    """What is live, whether it is well, and what the platform says of the web app and the plan."""
+    active = Active.read(account.api.read(account.path("active.json")))
+    found = webapp.find(account.api.webapps(), account.settings.domain)
+    live = active.live if active.live and active.live.record else None
+    facts = {**platform_facts(account, found), "releases kept": str(len(live.releases) if live else 0)}
+    warnings = expiry_warnings(account, found)
+    if live is None:
+        return Status(exists=False, url=account.url, health="nothing is live", facts=facts, warnings=tuple(warnings))
+    release = next(r for r in all_releases(active) if r.id == live.release)
+    healthy, health, said = ask(account, live)
+    return Status(
+        exists=True,
+        url=account.url,
+        live=release,
+        healthy=healthy,
+        health=health,
+        processes=(ProcessStatus("web", "running" if said and said.serves else "unknown"),),
+        facts={**facts, **({"Python": said.python} if said else {})},
+        warnings=(*warnings, *([] if active.intact else ["the env file was changed by hand in the account"])),
+    )
+
+
+def ask(account: Account, live: Deploy) -> tuple[bool | None, str, SiteStatus | None]:
+    """The site's own word: is it well, and a phrase that says why not."""
+    try:
+        said = account.site.status(live.key)
+    except NoAnswer as error:
+        return None, error.message, None
+    if not said.serves:
+        lines = said.error.strip().splitlines() or ["its app could not be started"]
+        return False, lines[-1], said
+    if said.deploy != live.id:
+        return False, f"release {said.release} serves", said
+    found = int((said.health or {}).get("status", 0))
+    limit = 400 if live.record and live.record.strict else 500
+    return 0 < found < limit, f"HTTP {found}", said
+
+
+def platform_facts(account: Account, found: Mapping[str, Any] | None) -> dict[str, str]:
+    """The plan as far as it shows, and until when a free account's site runs."""
+    limit = account.api.cpu().get("daily_cpu_limit_seconds")
+    free = limit == 100 or (found is not None and bool(found.get("expiry")))
+    facts = {"plan": "free: one worker, no always-on tasks" if free else "paid"}
+    if found is not None and found.get("expiry"):
+        facts["runs until"] = str(found["expiry"])
+    if found is not None and found.get("enabled") is False:
+        facts["web app"] = "disabled"
+    return facts
+
+
+def expiry_warnings(account: Account, found: Mapping[str, Any] | None) -> list[str]:
+    """A free account's site stops after a month unless a button is pressed; nothing but the button extends it."""
+    if found is None:
+        return ["the web app does not exist on PythonAnywhere"]
+    try:
+        ends = datetime.fromisoformat(str(found.get("expiry"))).date()
+    except ValueError:
+        return []
+    left = (ends - datetime.fromtimestamp(account.clock.time(), UTC).date()).days
+    if left > EXPIRY_WARNING:
+        return []
+    host = account.settings.api.url
+    when = f"in {left} days, on {ends}" if left > 0 else f"since {ends}"
+    return [
+        f"the site is switched off {when}: press 'Run until 1 month from today' on "
+        f"{host}/user/{account.settings.username}/webapps/"
+    ]
+
+
+def logs(account: Account, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
+    """The last lines of the server and error logs (or of one that is named), then each new line.
+
+    The API gives whole files only, so following asks every five seconds, within its pace.
+    """
+    if process not in (None, "web", *LOGS):
+        raise UsageError(f"there is no log {process}", hint=f"one of {', '.join(LOGS)}")
+    names = (process,) if process in LOGS else ("server", "error")
+    seen: dict[str, int] = {}
+    for name in names:
+        data = _log(account, name)
+        whole = data.decode("utf-8", "replace").splitlines()
+        seen[name] = len(data)
+        yield from (LogLine(name, line) for line in (whole[-lines:] if lines else []))
+    while follow:
+        account.clock.sleep(FOLLOW * len(names))
+        for name in names:
+            data = _log(account, name)
+            start = seen[name] if len(data) >= seen[name] else 0
+            end = data.rfind(b"\n") + 1
+            seen[name] = max(end, start)
+            yield from (LogLine(name, line) for line in data[start:end].decode("utf-8", "replace").splitlines())
+
+
+def _log(account: Account, name: str) -> bytes:
+    return account.api.read(f"/var/log/{account.settings.domain}.{name}.log") or b""
+
+
+def run(account: Account, command: Sequence[str]) -> int:
+    """Run a command in the live release, inside one request to the site: at most 280 seconds, no input.
+
+    Its output goes where a child's would have gone; its status is the answer.
+    """
+    active = Active.read(account.api.read(account.path("active.json")))
+    if active.live is None or active.live.record is None:
+        raise UsageError("nothing is live on this target", hint="`paasctl push` first")
+    through = ("python", "-m", "_paasctl_runtime") if active.live.record.runtime else ()
+    result = run_job(account, active.live.key, Job("run", (*through, *command)), lambda line: None)
+    sys.stdout.buffer.write(str(result.get("output", "")).encode("utf-8", "replace"))
+    sys.stdout.flush()
+    return int(result["rc"])
+
+
+def restart(account: Account, observed: Observed) -> Plan:
+    """Reload the web app, and see that the same release serves."""
+    seen: Seen = observed.extra
+    live = seen.live
+    if live is None:
+        raise UsageError("nothing is live on this target", hint="`paasctl push` first")
+
+    def reload(say: Say) -> None:
+        with account.telling(say):
+            warning = account.api.reload(account.settings.domain)
+        if warning:
+            say(f"warning: {warning}")
+
+    def check(say: Say) -> None:
+        problem = ""
+        for pause in PAUSES:
+            account.clock.sleep(pause)
+            healthy, problem, _ = ask(account, live)
+            if healthy:
+                return
+        raise PaasctlError(f"the site is not well after the restart: {problem}", hint="see `paasctl logs`")
+
+    return Plan(
+        commit=(Step("reload the web app", reload),),
+        verify=(Step(f"check that {live.release} serves and is well", check),),
+        undo=Step("reload once more", reload),
+        url=account.url,
+    )
+
+
+def down(account: Account, observed: Observed, purge: bool) -> Plan:
+    """Take the app off: the web app, our files and its WSGI file; the data only with ``purge``."""
+    domain = account.settings.domain
+
+    def delete_site(say: Say) -> None:
+        with account.telling(say):
+            account.api.delete_webapp(domain)
+
+    def delete_files(say: Say) -> None:
+        with account.telling(say):
+            for path in (account.path(), account.public, account.settings.wsgi):
+                account.api.remove(path)
+
+    def delete_data(say: Say) -> None:
+        with account.telling(say):
+            account.api.remove(account.data)
+
+    finish = [Step("delete the releases and their env", delete_files)]
+    if purge:
+        finish.append(Step("delete the data that outlives releases", delete_data, (account.data,)))
+    seen: Seen = observed.extra
+    if seen.live is None and (seen.webapp is None or not seen.ours):
+        return Plan(finish=tuple(finish) if purge else (), url=account.url)
+    note = () if purge else (f"the data stays in {account.data}; --purge deletes it too",)
+    return Plan(commit=(Step(f"delete the web app {domain}", delete_site),), finish=tuple(finish), notes=note)

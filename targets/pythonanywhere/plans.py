@@ -1,0 +1,275 @@
+"""The plans of a push and of what else changes a site: data and steps, made without any request."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, replace
+
+from paasctl.errors import UsageError
+from paasctl.model import Bundle, Desired, Observed, Plan, Step
+from paasctl.sync import EnvChanges
+
+from .account import Account
+from .archives import code_name
+from .documents import Deploy, Record, now, number
+from .layers import layer_name
+from .push import Push, Seen
+from .settings import PYTHON
+from .stub import digest
+from .switching import Switch
+from .webapp import WebApp
+
+#: Release commands that do nothing but bring the database to the newest migration.
+MIGRATION = re.compile(
+    r"(?:python3? -m _paasctl_runtime )?"
+    r"(flask db upgrade|alembic upgrade heads?|(python3? )?manage\.py migrate( --no-?input)?|django-admin migrate)"
+)
+MIGRATIONS = re.compile(r"(^|/)(migrations|alembic|versions)/|(^|/)alembic\.ini$")
+DATABASE = re.compile(r"DATABASE|SQL|DB_|_DB|_UR[IL]$|DSN|^PG|MYSQL")
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes the plans of one app in one account."""
+
+    account: Account
+
+    def push(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
+        """From what is to what is desired; empty when nothing differs.
+
+        Raises:
+            UsageError: the app cannot run on this platform, or an env-only push where nothing is live.
+        """
+        seen: Seen = observed.extra
+        check_app(desired)
+        self._check_takeover(desired, seen)
+        base = seen.active.live or Deploy(new_id(), secrets.token_hex(32), "", now(), None)
+        record, layer = self._record(desired, seen, base)
+        record = replace(record, manifest=changes.manifest.to_json())
+        env = changes.writes or changes.bookkeeping or not record.env or not seen.active.intact
+        site = self._webapp(record)
+        same = seen.live is not None and seen.live.record is not None and record.essence == seen.live.record.essence
+        settled = base.site == site.to_json() and base.stub == digest()
+        if same and settled and not env and not (layer and record.layer is None):
+            return Plan(url=self.account.url)
+        switch = Switch(self.account, seen.active, base)
+        push = Push(self.account, seen, base, record, site, switch, desired.app.dependencies, changes.result)
+        return self._steps(push, desired, layer, changes.writes or not record.env or not seen.active.intact)
+
+    def _steps(self, push: Push, desired: Desired, layer: str, env: bool) -> Plan:
+        record, seen = push.record, push.seen
+        first = seen.live is None
+        mark, reason = due(push, desired.bundle, layer)
+        prepare = [*self._uploads(push, desired, layer, env), *([self._create(push)] if first else [])]
+        if mark:
+            line = (record.command,)
+            prepare.append(Step("run the release command", lambda say: push.run_release(mark, say), line))
+        moved = push.site.details(push.base.site)
+        commit = [Step("change the web app's settings", push.change_site, moved)] if moved and not first else []
+        commit.append(Step(f"switch to release {record.id}", push.go_live, stub_details(push)))
+        return Plan(
+            prepare=tuple(prepare),
+            commit=tuple(commit),
+            verify=(Step(f"check that {record.id} serves and is well", push.switch.verify, (record.health,)),),
+            undo=Step(f"switch back to {seen.live.release}" if seen.live else "take the release back", push.undo),
+            url=self.account.url,
+            notes=(*notes(desired), *([reason] if reason else [])),
+            warnings=warnings(desired),
+        )
+
+    def _uploads(self, push: Push, desired: Desired, layer: str, env: bool) -> list[Step]:
+        steps, bundle, needs = [], desired.bundle, desired.app.dependencies
+        if layer and push.record.layer is None:
+            what = (f"for Python {push.record.python}, from {needs.file}",)
+            steps.append(Step("resolve and upload the dependencies", lambda say: push.upload_layer(layer, say), what))
+        if bundle is not None and push.record.code is None:
+            size = f"{len(bundle.files)} files, {bundle.size / 1024:.0f} kB"
+            steps.append(Step("upload the code", lambda say: push.upload_code(bundle, say), (size,)))
+        if env:
+            count = f"{len(push.env)} names"
+            steps.append(Step("upload the env", push.upload_env, (count,)))
+        return steps
+
+    def _create(self, push: Push) -> Step:
+        domain = self.account.settings.domain
+        title = f"set up the web app {domain}" if push.seen.webapp else f"create the web app {domain}"
+        return Step(title, push.create_site, push.site.details({}))
+
+    def _check_takeover(self, desired: Desired, seen: Seen) -> None:
+        if seen.live is None and seen.webapp is not None and not seen.ours and not desired.force:
+            raise UsageError(
+                f"{self.account.settings.domain} exists and was not made by paasctl; nothing was changed",
+                hint="--force takes it over: its WSGI file and settings are replaced, its own files stay",
+            )
+
+    def _record(self, desired: Desired, seen: Seen, base: Deploy) -> tuple[Record, str]:
+        """The release to be made, and the name of its layer ("" where the app needs none)."""
+        live = seen.live.record if seen.live else None
+        last = max([base.last_number, *(number(f.id) for f in seen.active.failures)])
+        id = f"r{last + 1}"
+        if desired.bundle is None:
+            if live is None:
+                raise UsageError("nothing is live on this target yet", hint="push the code too: without --env-only")
+            who = desired.provenance.who
+            return replace(live, id=id, when=now(), who=who, state="good", note="env only"), ""
+        python = self.account.settings.python or desired.app.python
+        layer = layer_name(desired.app.dependencies, python, desired.bundle.digest)
+        layer = layer if desired.app.dependencies.requirements.strip() else ""
+        made = described(desired, desired.bundle, id, python)
+        return replace(
+            made,
+            code=base.archives("code").get(code_name(desired.bundle)),
+            layer=base.archives("layer").get(layer),
+            env=live.env if live else {},
+        ), layer
+
+    def _webapp(self, record: Record) -> WebApp:
+        account = self.account
+        static = {url: f"{account.public}/current/{slug(url)}" for url in record.static}
+        return WebApp(record.python, account.path(), account.settings.force_https, static)
+
+    def rollback(self, observed: Observed, release: str | None) -> Plan:
+        """To an earlier good release: code and env together.
+
+        Raises:
+            UsageError: there is no such release.
+        """
+        seen: Seen = observed.extra
+        if seen.live is None:
+            raise UsageError("nothing is live on this target", hint="`paasctl push` makes a first release")
+        record = choose(seen.live, release)
+        switch, live = Switch(self.account, seen.active, seen.live), seen.live
+        site = self._webapp(record)
+        push = Push(self.account, seen, live, record, site, switch)
+        moved = site.details(live.site)
+        commit = [Step("change the web app's settings", push.change_site, moved)] if moved else []
+        return Plan(
+            commit=(*commit, Step(f"switch back to release {record.id}", push.go_live)),
+            verify=(Step(f"check that {record.id} serves and is well", switch.verify, (record.health,)),),
+            undo=Step(f"switch to {live.release} again", push.undo),
+            url=self.account.url,
+            notes=("the env goes back too: .env is newer than what then runs", *ahead(live, record)),
+        )
+
+
+def new_id() -> str:
+    """A new id of a document."""
+    return secrets.token_hex(12)
+
+
+def described(desired: Desired, bundle: Bundle, id: str, python: str) -> Record:
+    """The record of a release, before anything of it is uploaded."""
+    app, provenance = desired.app, desired.provenance
+    return Record(
+        id=id,
+        when=now(),
+        who=provenance.who,
+        digest=bundle.digest,
+        commit=provenance.commit,
+        dirty=provenance.dirty,
+        python=python,
+        entry=app.entry or "",
+        command=desired.release_command or "",
+        persist=app.persist,
+        static=dict(app.static),
+        health=app.health or "/",
+        strict=app.health is not None,
+        runtime=desired.runtime,
+    )
+
+
+def check_app(desired: Desired) -> None:
+    """Refuse what a WSGI web app cannot run, before anything is asked or changed.
+
+    Raises:
+        UsageError: with what to do instead.
+    """
+    app = desired.app
+    if app.interface == "asgi":
+        raise UsageError(
+            f"{app.entry or app.name} is an ASGI app, and PythonAnywhere's web apps serve WSGI only",
+            hint="push it to another target; PythonAnywhere's own ASGI sites are experimental (docs/pythonanywhere.md)",
+        )
+    if desired.bundle is not None and not app.entry:
+        raise UsageError("the app's entry point is not known", hint='write entry = "module:app" under [app]')
+    if desired.bundle is not None and not PYTHON.fullmatch(app.python):
+        raise UsageError(f"Python {app.python} cannot be chosen on PythonAnywhere", hint='write python = "3.13"')
+
+
+def slug(url: str) -> str:
+    """The folder name for a static URL; the site names it in the same way."""
+    return url.strip("/").replace("/", "_") or "root"
+
+
+def due(push: Push, bundle: Bundle | None, layer: str) -> tuple[str, str]:
+    """The release command's fingerprint when it must run (else ""), and a note where it need not.
+
+    It runs unless code, dependencies, env and command are those of its last success. Of a command that only brings
+    the database to the newest migration, the migrations are the code, and the database's names are the env.
+    """
+    record = push.record
+    if not record.command:
+        return "", ""
+    only = MIGRATION.fullmatch(" ".join(record.command.split())) is not None
+    env = {n: v.reveal() for n, v in push.env.items() if not only or DATABASE.search(n)}
+    code = migrations(bundle) if only and bundle else ""
+    parts = [record.command, layer or (record.layer.name if record.layer else ""), code or record.digest]
+    parts += [f"{name}={value}" for name, value in sorted(env.items())]
+    found = hmac.new(bytes.fromhex(push.base.key), "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+    if found == push.seen.active.released:
+        return "", "the release command is not run: nothing that it looks at has changed since it last succeeded"
+    return found, ""
+
+
+def migrations(bundle: Bundle) -> str:
+    """The digest of a bundle's migration files."""
+    found = "".join(f"{f.path}\0{f.digest}\0" for f in bundle.files if MIGRATIONS.search(f.path))
+    return hashlib.sha256(found.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def stub_details(push: Push) -> tuple[str, ...]:
+    """For the plan: whether the WSGI file is written too."""
+    changed = push.base.stub != digest() and push.seen.live is not None
+    return ("the site's WSGI file is replaced by this paasctl's",) if changed else ()
+
+
+def notes(desired: Desired) -> tuple[str, ...]:
+    """What a user should know of this platform's ways."""
+    if desired.release_command and desired.bundle is not None:
+        return ("while the release command runs, visitors wait: a free account has one worker",)
+    return ()
+
+
+def warnings(desired: Desired) -> tuple[str, ...]:
+    """What of the app will not run there."""
+    others = [name for name in desired.app.processes if name != "web"]
+    if not others or desired.bundle is None:
+        return ()
+    names = ", ".join(others)
+    return (f"{names}: not started; PythonAnywhere's web apps run the web process only (paid: always-on tasks)",)
+
+
+def choose(live: Deploy, release: str | None) -> Record:
+    """The release to go back to: the one that is named, else the newest good one before the live one."""
+    good = [r for r in live.releases if r.code and r.state != "failed"]
+    if release is not None:
+        found = next((r for r in good if r.id == release), None)
+        if found is None:
+            raise UsageError(f"there is no good release {release}", hint=f"kept: {', '.join(r.id for r in good)}")
+        if release == live.release:
+            raise UsageError(f"release {release} is live already", hint="`paasctl releases` lists the others")
+        return found
+    before = [r for r in good if number(r.id) < number(live.release or "")]
+    if not before:
+        raise UsageError("there is no good release before the live one", hint="`paasctl releases` lists them")
+    return before[0]
+
+
+def ahead(live: Deploy, record: Record) -> tuple[str, ...]:
+    """A note where the database may be ahead of the code after a rollback."""
+    if not live.record or not live.record.command or live.record.digest == record.digest:
+        return ()
+    return (f"migrations that {live.record.id} ran are not undone; the database may be ahead of {record.id}'s code",)

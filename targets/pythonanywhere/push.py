@@ -1,0 +1,203 @@
+"""What the steps of a push do, one method each, with what they find out on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from paasctl.errors import PaasctlError
+from paasctl.model import Bundle, Dependencies, Say
+from paasctl.secret import Secret
+
+from . import webapp
+from .account import Account
+from .archives import mebibytes, send_code, send_layer
+from .documents import Active, Deploy, Record
+from .jobs import Job, run_job
+from .stub import digest
+from .switching import Switch
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was observed. ``webapp`` is the platform's object where it was asked for (nothing is live), and
+    ``ours`` says that paasctl once uploaded something for it."""
+
+    active: Active
+    webapp: Mapping[str, Any] | None = None
+    ours: bool = False
+
+    @property
+    def live(self) -> Deploy | None:
+        """The document that is live and has a release."""
+        live = self.active.live
+        return live if live and live.record else None
+
+
+@dataclass(slots=True)
+class Push:
+    """One push on its way.
+
+    ``record`` is the release that is made; its archives and env are filled in as they are uploaded. ``base`` is the
+    document that the new one is made after; ``dropped`` names old releases that had to make room, and ``found`` is
+    the web app as it was before its settings were changed.
+    """
+
+    account: Account
+    seen: Seen
+    base: Deploy
+    record: Record
+    site: webapp.WebApp
+    switch: Switch
+    needs: Dependencies | None = None
+    env: Mapping[str, Secret] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+    found: Mapping[str, Any] | None = None
+
+    def upload_layer(self, name: str, say: Say) -> None:
+        """Resolve the dependencies and upload them."""
+        assert self.needs is not None
+        with self.account.telling(say):
+            layer = send_layer(
+                self.needs,
+                self.record.python,
+                name,
+                self.account.resolver,
+                self.account.settings.upload_limit,
+                self._room,
+                self._upload,
+                say,
+            )
+        self.record = replace(self.record, layer=layer)
+
+    def upload_code(self, bundle: Bundle, say: Say) -> None:
+        """Upload the app's code as one archive."""
+        with self.account.telling(say):
+            code = send_code(bundle, self.account.settings.upload_limit, self._room, self._upload)
+        self.record = replace(self.record, code=code)
+
+    def upload_env(self, say: Say) -> None:
+        """Upload the env as a file of its own; nothing reads it before ``deploy.json`` names it."""
+        values = {name: value.reveal() for name, value in self.env.items()}
+        data = json.dumps({"env": values}, sort_keys=True).encode()
+        id = f"{self.record.id}-{secrets.token_hex(4)}"
+        with self.account.telling(say):
+            self.account.api.write(self.account.path("env", f"{id}.json"), data)
+        self.record = replace(self.record, env={"id": id, "mac": env_mac(self.base.key, data)})
+
+    def create_site(self, say: Say) -> None:
+        """Create the web app, set it up, and upload the stub."""
+        settings, api = self.account.settings, self.account.api
+        with self.account.telling(say):
+            if self.seen.webapp is None:
+                webapp.create(api, settings.domain, self.site.python)
+            webapp.apply(api, settings.domain, self.site, self.seen.webapp, {})
+            self.switch.upload_stub(say)
+        self.base = replace(self.base, site=self.site.to_json(), stub=digest())
+
+    def change_site(self, say: Say) -> None:
+        """Write the web app's settings that differ from what is wanted."""
+        settings, api = self.account.settings, self.account.api
+        with self.account.telling(say):
+            self.found = webapp.find(api.webapps(), settings.domain)
+            if self.found is None:
+                raise PaasctlError(
+                    f"the web app {settings.domain} is gone", hint="`paasctl down`, then push again to create it"
+                )
+            webapp.apply(api, settings.domain, self.site, self.found, dict(self.base.site.get("static") or {}))
+        self.base = replace(self.base, site=self.site.to_json())
+
+    def run_release(self, fingerprint: str, say: Say) -> None:
+        """Run the release command in the new release, before anything switches to it.
+
+        Raises:
+            PaasctlError: it failed; its output is attached.
+            Conflict: somebody else pushed meanwhile.
+        """
+        parents = [self.seen.active.live.id] if self.seen.active.live else []
+        job = Job(
+            kind="release",
+            argv=(self.record.command,),
+            more={"record": self.record.to_json(), "parents": parents, "fingerprint": fingerprint},
+        )
+        first = self.seen.live is None
+        with self.account.telling(say):
+            result = run_job(self.account, self.base.key, job, say, start=first, heal=self.switch.upload_stub)
+        self.switch.fresh = first
+        code, output = int(result["rc"]), str(result.get("output", ""))
+        if code:
+            raise PaasctlError(
+                f"the release command ended with status {code}; nothing was switched",
+                hint="correct it and push again; what it did to the database before it failed is still done",
+                output="\n".join(output.splitlines()[-60:]),
+            )
+        for line in output.splitlines()[-20:]:
+            say(line)
+
+    def go_live(self, say: Say) -> None:
+        """Commit: write ``deploy.json``, and reload."""
+        kept = tuple(r for r in self.base.releases if r.id not in self.dropped)
+        base = replace(self.base, releases=kept)
+        with self.account.telling(say):
+            if base.stub != digest():
+                self.switch.upload_stub(say)
+                base = replace(base, stub=digest())
+            self.switch.go(base, self.record, say)
+
+    def undo(self, say: Say) -> None:
+        """Back to what was live, the web app's settings included."""
+        with self.account.telling(say):
+            if not self.switch.lost:
+                webapp.restore(self.account.api, self.account.settings.domain, self.found, self.site, say)
+            self.switch.undo(say, site=dict(self.seen.live.site) if self.seen.live else None)
+
+    def _upload(self, name: str, content: bytes) -> None:
+        self.account.api.write(self.account.path("incoming", name), content)
+
+    def _room(self, unpacked: int, packed: int) -> None:
+        """Make room on the disk, by the sizes that we know of: old releases go first, the live one never.
+
+        Raises:
+            PaasctlError: it cannot fit.
+        """
+        limit, needed = self.account.settings.disk, unpacked + packed
+        for old in [None, *reversed(self._spare())]:
+            if old is not None:
+                self._drop(old)
+            if self._used() + needed <= limit:
+                return
+        raise PaasctlError(
+            f"this does not fit on the account's disk: {mebibytes(needed)} are needed, "
+            f"{mebibytes(self._used())} of {mebibytes(limit)} are used by the live release; nothing was changed",
+            hint="use fewer or smaller dependencies, or set disk under the target to the account's real size in MiB",
+        )
+
+    def _spare(self) -> list[Record]:
+        return [r for r in self.base.releases if r.code and r.id != self.base.release and r.id not in self.dropped]
+
+    def _used(self) -> int:
+        sizes: dict[str, int] = {}
+        for record in (*self.base.releases, self.record):
+            for archive in (record.code, record.layer):
+                if archive and record.id not in self.dropped:
+                    sizes[archive.name] = archive.bytes
+        return sum(sizes.values())
+
+    def _drop(self, old: Record) -> None:
+        """Delete an old release's files that no kept release shares."""
+        self.dropped.add(old.id)
+        kept = [r for r in (*self.base.releases, self.record) if r.id not in self.dropped]
+        for kind, folder in (("code", "releases"), ("layer", "layers")):
+            archive = getattr(old, kind)
+            if archive and archive.name not in {other.name for r in kept if (other := getattr(r, kind))}:
+                self.account.api.remove(self.account.path(folder, archive.name))
+
+
+def env_mac(key: str, data: bytes) -> str:
+    """What ``deploy.json`` says about the env file's bytes; the site compares it."""
+    return hmac.new(bytes.fromhex(key), b"paasctl-env-file\0" + data, hashlib.sha256).hexdigest()

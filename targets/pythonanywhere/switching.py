@@ -1,0 +1,186 @@
+"""Making a release live: ``deploy.json``, a reload, and the site's own word for it; and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from paasctl.errors import Conflict, PaasctlError
+from paasctl.model import Say
+
+from .account import Account
+from .documents import Active, Deploy, Record, now
+from .signed import NoAnswer, SiteStatus
+from .stub import stub
+
+#: Seconds between two questions to a site that has not switched yet.
+PAUSES = (0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 5.0, 8.0)
+
+
+class Switch:
+    """One change of what is live.
+
+    Args:
+        active: what the site last made live; the change is refused there when that is no longer so.
+        base: the document that the new one is made after (of a first push: an empty one with a new key).
+
+    ``fresh`` says that the running process has served nothing yet and needs no reload to take a first release;
+    ``lost`` that somebody else's push is live.
+    """
+
+    def __init__(self, account: Account, active: Active, base: Deploy) -> None:
+        self._account, self._active, self._base = account, active, base
+        self._document: Deploy | None = None
+        self.lost = False
+        self.fresh = False
+
+    @property
+    def _parents(self) -> tuple[str, ...]:
+        return (self._active.live.id,) if self._active.live else ()
+
+    def go(self, base: Deploy, record: Record, say: Say) -> None:
+        """Write the document that makes a release live, and reload.
+
+        Args:
+            base: the document before, with the settings and stub that are in force now.
+        """
+        account = self._account
+        self._document = base.after(account.who, now(), record, self._parents)
+        account.api.write(account.path("deploy.json"), self._document.to_json())
+        if not self.fresh:
+            self._reload(say)
+
+    def upload_stub(self, say: Say) -> None:
+        """Upload the WSGI file."""
+        settings = self._account.settings
+        text = stub(settings.home, self._account.app, settings.domain, settings.wsgi)
+        self._account.api.write(settings.wsgi, text)
+
+    def verify(self, say: Say) -> None:
+        """Wait until the site says that the new release serves, and that it is well.
+
+        Raises:
+            PaasctlError: it could not be started, or is not well.
+            Conflict: somebody else's push is live.
+        """
+        document = self._document
+        assert document is not None
+        last: PaasctlError | None = None
+        for pause in PAUSES:
+            self._account.clock.sleep(pause)
+            try:
+                status = self._account.site.status(document.key)
+            except NoAnswer as error:
+                last = error
+                say(f"not yet: {error.message}")
+                continue
+            if self._serves(document, status):
+                return
+            say("the site has not switched yet")
+        self._settle(document, last, say)
+
+    def _serves(self, document: Deploy, status: SiteStatus) -> bool:
+        if status.deploy == document.id:
+            if not status.serves:
+                raise broken(document, status.error)
+            self._check_health(document, status)
+            return True
+        if status.failure.get("deploy") == document.id:
+            raise broken(document, str(status.failure.get("error")))
+        if status.refused.get("deploy") == document.id or status.deploy not in ("", *self._parents):
+            raise self._beaten(status.who, status.release)
+        return False
+
+    def _beaten(self, who: str, release: str) -> Conflict:
+        self.lost = True
+        return Conflict(
+            f"{who or 'somebody'} pushed at the same time; their release {release or '(none)'} is live, yours is not",
+            hint="run the same command again to push on top of it",
+        )
+
+    def _settle(self, document: Deploy, last: PaasctlError | None, say: Say) -> None:
+        """The site gave no clear answer; what it last wrote decides."""
+        found = Active.read(self._account.api.read(self._account.path("active.json"))).live
+        if found and found.id == document.id:
+            say("warning: the site started the release but answers no signed question, so its health is not known")
+            return
+        if found and found.id not in self._parents:
+            raise self._beaten(found.who, found.release or "")
+        raise PaasctlError(
+            f"release {document.release} did not start" + (f": {last.message}" if last else ""),
+            hint=last.hint if last and last.hint else "see `paasctl logs`",
+            output=self._error_log(),
+        )
+
+    def _check_health(self, document: Deploy, status: SiteStatus) -> None:
+        record, health = document.record, status.health or {}
+        found = int(health.get("status", 0))
+        if record is None or 0 < found < (400 if record.strict else 500):
+            return
+        raise PaasctlError(
+            f"release {record.id} started but is not well: {record.health} answers {found}",
+            hint="see `paasctl logs`; health under [app] says which page is asked",
+            output=str(health.get("error") or "") or self._error_log(),
+        )
+
+    def _error_log(self) -> str:
+        """The last lines of the site's error log, as far as they can be had."""
+        account = self._account
+        try:
+            data = account.api.read(f"/var/log/{account.settings.domain}.error.log")
+        except PaasctlError:
+            return ""
+        return "\n".join((data or b"").decode("utf-8", "replace").splitlines()[-30:])
+
+    def undo(self, say: Say, site: Mapping[str, Any] | None = None) -> None:
+        """Make what was live before live again, and remember that the new release failed.
+
+        Args:
+            site: the web app's settings that are in force again.
+
+        Raises:
+            PaasctlError: the site does not say that it serves as before.
+        """
+        if self.lost or self._document is None:
+            return
+        bad = self._document.record
+        record = self._active.live.record if self._active.live else None
+        base = self._document
+        if bad and (record is None or bad.id != record.id) and self._base.find(bad.id) is None:
+            base = replace(base, releases=tuple(replace(r, state="failed") if r == bad else r for r in base.releases))
+        if site is not None:
+            base = replace(base, site=site)
+        document = base.after(self._account.who, now(), record, (*self._parents, self._document.id))
+        self._account.api.write(self._account.path("deploy.json"), document.to_json())
+        self._reload(say)
+        self._confirm(document, record)
+
+    def _confirm(self, document: Deploy, record: Record | None) -> None:
+        last = ""
+        for pause in PAUSES:
+            self._account.clock.sleep(pause)
+            try:
+                status = self._account.site.status(document.key)
+            except NoAnswer as error:
+                last = error.message
+                continue
+            if status.deploy in (document.id, *self._parents) and status.serves == (record is not None):
+                return
+            last = status.error.strip().splitlines()[-1] if status.error.strip() else "another release serves"
+        raise PaasctlError(f"the site does not serve as before: {last}", hint="see `paasctl status` and `paasctl logs`")
+
+    def _reload(self, say: Say) -> None:
+        warning = self._account.api.reload(self._account.settings.domain)
+        if warning:
+            say(f"warning: {warning}")
+
+
+def broken(document: Deploy, error: str) -> PaasctlError:
+    """The error for a release that could not be started."""
+    lines = error.strip().splitlines() or ["no reason was given"]
+    return PaasctlError(
+        f"release {document.release} could not be started: {lines[-1][:300]}",
+        hint="correct it and push again",
+        output="\n".join(lines[-40:]) if len(lines) > 1 else "",
+    )

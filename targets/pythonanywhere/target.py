@@ -1,0 +1,56 @@
+"""One app on PythonAnywhere, connected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Status
+from paasctl.sync import EnvChanges
+
+from . import operations
+from .account import Account
+from .documents import Active
+from .observing import all_releases, observe
+from .plans import Planner
+
+
+class PythonAnywhereTarget:
+    """The target: what it reads, plans and does."""
+
+    def __init__(self, facts: PlatformFacts, account: Account) -> None:
+        self.facts = facts
+        self._account = account
+
+    def observe(self) -> Observed:
+        return observe(self._account)
+
+    def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
+        return Planner(self._account).push(desired, observed, changes)
+
+    def releases(self) -> Sequence[Release]:
+        return all_releases(Active.read(self._account.api.read(self._account.path("active.json"))))
+
+    def rollback(self, observed: Observed, release: str | None) -> Plan:
+        return Planner(self._account).rollback(observed, release)
+
+    def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
+        return operations.logs(self._account, process, lines, follow)
+
+    def run(self, command: Sequence[str]) -> int:
+        return operations.run(self._account, command)
+
+    def restart(self, observed: Observed) -> Plan:
+        return operations.restart(self._account, observed)
+
+    def status(self) -> Status:
+        return operations.status(self._account)
+
+    def down(self, observed: Observed, purge: bool) -> Plan:
+        return operations.down(self._account, observed, purge)
+
+    def unlock(self, observed: Observed) -> Plan:
+        return Plan(url=self._account.url)
+
+    def close(self) -> None:
+        self._account.api.close()
+        self._account.site.close()

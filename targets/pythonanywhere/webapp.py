@@ -1,0 +1,165 @@
+"""The web app's settings on the platform: created once, compared, and only what differs is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from paasctl.errors import PaasctlError, UsageError
+from paasctl.model import Say
+
+from .api import Api
+from .errors import ApiError, Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class WebApp:
+    """The settings that paasctl cares for. ``static`` maps URLs to folders of the account."""
+
+    python: str
+    folder: str
+    force_https: bool
+    static: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``deploy.json`` remembers what was last set."""
+        return {
+            "python": self.python,
+            "folder": self.folder,
+            "force_https": self.force_https,
+            "static": dict(self.static),
+        }
+
+    def fields(self) -> dict[str, Any]:
+        """As the API names them."""
+        return {
+            "python_version": self.python,
+            "source_directory": self.folder,
+            "working_directory": self.folder,
+            "force_https": self.force_https,
+            "virtualenv_path": "",
+        }
+
+    def differences(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that the platform holds otherwise. An absent field is not known and not written."""
+        return {
+            name: value for name, value in self.fields().items() if name in found and _same(found[name]) != _same(value)
+        }
+
+    def details(self, before: Mapping[str, Any]) -> tuple[str, ...]:
+        """For the plan: what changes against what paasctl last set (nothing before: everything)."""
+        lines = []
+        for name, value in self.to_json().items():
+            old = before.get(name)
+            if name == "static":
+                lines += [f"static {u} -> {p}" for u, p in self.static.items() if (old or {}).get(u) != p]
+                lines += [f"no longer static: {u}" for u in (old or {}) if u not in self.static]
+            elif old != value:
+                lines.append(f"{name}: {old} -> {value}" if name in before else f"{name}: {value}")
+        return tuple(lines)
+
+
+def _same(value: Any) -> Any:
+    return value.rstrip("/") if isinstance(value, str) else bool(value)
+
+
+def find(webapps: list[dict[str, Any]], domain: str) -> dict[str, Any] | None:
+    """The web app with this domain in the account's list."""
+    return next((w for w in webapps if str(w.get("domain_name", "")).lower() == domain.lower()), None)
+
+
+def create(api: Api, domain: str, python: str) -> None:
+    """Create the web app. After an answer that says nothing clear, the list decides; it is never asked for twice.
+
+    Raises:
+        PaasctlError: the platform refused, or says that somebody else has the domain.
+    """
+    try:
+        api.create_webapp(domain, python)
+    except Unanswered:
+        if find(api.webapps(), domain) is None:
+            raise
+    except ApiError as error:
+        if find(api.webapps(), domain) is None:
+            raise _refused(domain, python, error) from error
+
+
+def _refused(domain: str, python: str, error: ApiError) -> PaasctlError:
+    text = error.detail or f"status {error.status}"
+    if error.status == 400 and "python" in text.lower():
+        return UsageError(
+            f"PythonAnywhere does not offer Python {python}: {text}",
+            hint="set python under the target to a version that the account's system image has",
+        )
+    return PaasctlError(
+        f"PythonAnywhere did not create the web app {domain}: {text}",
+        hint="a free account has one web app: delete the other one on the Web page, or name its domain in the target",
+    )
+
+
+def apply(api: Api, domain: str, wanted: WebApp, found: Mapping[str, Any] | None, ours: Mapping[str, str]) -> None:
+    """Write what differs.
+
+    Args:
+        found: the platform's object; None for a web app that was just created, which has no mappings yet.
+        ours: the mappings that paasctl made earlier; those that are no longer wanted are removed.
+    """
+    fresh = found is None
+    changes = wanted.fields() if found is None else wanted.differences(found)
+    if fresh:
+        changes = {name: value for name, value in changes.items() if name not in ("python_version", "virtualenv_path")}
+    if changes:
+        _update(api, domain, changes)
+    apply_static(api, domain, wanted.static, ours, fresh)
+
+
+def _update(api: Api, domain: str, changes: Mapping[str, Any]) -> None:
+    try:
+        api.update_webapp(domain, _written(changes))
+    except ApiError as error:
+        if error.status != 400 or "python_version" not in changes:
+            raise
+        version = str(changes["python_version"])
+        try:  # the API's two endpoints spell versions in two ways, and which one this takes is not documented
+            api.update_webapp(domain, _written({**changes, "python_version": "python" + version.replace(".", "")}))
+        except ApiError as second:
+            if second.status != 400:
+                raise
+            raise _refused(domain, version, ApiError("", status=400, detail=f"python: {error.detail}")) from error
+
+
+def _written(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in changes.items()}
+
+
+def apply_static(api: Api, domain: str, wanted: Mapping[str, str], ours: Mapping[str, str], fresh: bool) -> None:
+    """Add, turn and remove mappings. Those that somebody else made are left alone, except for a URL that we need."""
+    if not wanted and not ours:
+        return
+    present = {} if fresh else {str(m.get("url")): m for m in api.static_files(domain)}
+    for url, path in wanted.items():
+        mapping = present.get(url)
+        if mapping is None:
+            _add(api, domain, url, path)
+        elif _same(str(mapping.get("path"))) != _same(path):
+            api.change_static(domain, int(mapping["id"]), path)
+    for url in ours:
+        if url not in wanted and url in present:
+            api.remove_static(domain, int(present[url]["id"]))
+
+
+def _add(api: Api, domain: str, url: str, path: str) -> None:
+    try:
+        api.add_static(domain, url, path)
+    except (Unanswered, ApiError):
+        if not any(m.get("url") == url and m.get("path") == path for m in api.static_files(domain)):
+            raise
+
+
+def restore(api: Api, domain: str, found: Mapping[str, Any] | None, wanted: WebApp, say: Say) -> None:
+    """Put back the fields that :func:`apply` changed; mappings stay, they harm nobody."""
+    changed = wanted.differences(found) if found else {}
+    if found and changed:
+        say("putting the web app's settings back")
+        _update(api, domain, {name: found[name] for name in changed})

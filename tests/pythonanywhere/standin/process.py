@@ -1,0 +1,139 @@
+"""The web app's process: uWSGI with one single-threaded worker, the account's files at their absolute names, no network.
+
+A mount namespace puts the account's folders where their names say, and a network namespace leaves loopback alone.
+Where that is not possible (no root, no Linux) there is a reason to skip by.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+from .account import Account
+
+SCRIPT = r"""
+set -e
+mount --make-rprivate /
+ip link set lo up
+mount -t tmpfs none /home
+mkdir -p "/home/$PA_USER"
+mount --bind "$PA_ROOT/home/$PA_USER" "/home/$PA_USER"
+mkdir -p /run/pa-www /run/pa-log
+mount -t tmpfs none /var
+mkdir -p /var/www /var/log /var/tmp
+mount --bind "$PA_ROOT/var/www" /var/www
+mount --bind "$PA_ROOT/var/log" /var/log
+mount -t tmpfs none /usr/local/bin
+for version in $PA_PYTHONS; do
+  ln -s "${version#*=}" "/usr/local/bin/python${version%%=*}"
+done
+if [ -n "$PA_HOSTS" ]; then echo "127.0.0.1 localhost $PA_HOSTS" > "$PA_ROOT/hosts"; mount --bind "$PA_ROOT/hosts" /etc/hosts; fi
+cd "$PA_CWD"
+if [ -n "$PA_BEFORE" ]; then sh -c "$PA_BEFORE"; fi
+while :; do
+  env -i HOME="/home/$PA_USER" USER="$PA_USER" PATH=/usr/local/bin:/usr/bin:/bin LANG=C \
+    PA_SERVER_LOG="/var/log/$PA_DOMAIN.server.log" API_TOKEN="$PA_TOKEN" PYTHONANYWHERE_SITE=www.pythonanywhere.com PYTHONANYWHERE_DOMAIN=pythonanywhere.com \
+    "$PA_VENV/bin/pyuwsgi" --binary-path "$PA_VENV/bin/python" --master --processes 1 --harakiri 300 \
+    --http-socket "$PA_ROOT/site.sock" --chmod-socket=600 --listen 64 --buffer-size 32768 --post-buffering 4096 \
+    --wsgi-file "$PA_WSGI" --touch-reload "$PA_WSGI" --master-fifo "$PA_ROOT/fifo" --disable-logging \
+    --worker-reload-mercy 2 --reload-mercy 2 \
+    >> "/var/log/$PA_DOMAIN.server.log" 2>> "/var/log/$PA_DOMAIN.error.log" || true
+  sleep 0.1
+done
+"""
+
+#: uWSGI makes one stream of stdout and stderr; the platform keeps two logs.
+STDOUT = """\
+import os, sys
+if "PA_SERVER_LOG" in os.environ:
+    sys.stdout = open(os.environ["PA_SERVER_LOG"], "a")
+"""
+
+
+def why_not() -> str:
+    """Why a web app cannot be run here; "" when it can."""
+    if sys.platform != "linux":
+        return "needs Linux"
+    if os.geteuid() != 0:
+        return "needs root (a mount namespace)"
+    if not all(shutil.which(name) for name in ("unshare", "ip", "mount")):
+        return "needs unshare, ip and mount (util-linux, iproute2)"
+    for path in (sys.base_prefix, str(Path(__file__).resolve())):
+        if path.startswith(("/home/", "/var/")):
+            return f"{path} would be covered by the account's own folders"
+    tried = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"], capture_output=True, check=False)
+    return "" if tried.returncode == 0 else "this machine allows no namespaces"
+
+
+@cache
+def server_venv(python: str) -> Path:
+    """A virtual environment that holds nothing but uWSGI; made once a session."""
+    import tempfile
+
+    from uv import find_uv_bin
+
+    folder = Path(tempfile.mkdtemp(prefix="paasctl-uwsgi-")) / python
+    for words in (["venv", "-q", "--python", python, str(folder)],
+                  ["pip", "install", "-q", "--python", str(folder / "bin/python"), "pyuwsgi"]):  # fmt: skip
+        subprocess.run([find_uv_bin(), *words], check=True, capture_output=True)
+    packages = next((folder / "lib").glob("python3*/site-packages"))
+    (packages / "sitecustomize.py").write_text(STDOUT)
+    return folder
+
+
+@cache
+def interpreter(python: str) -> str:
+    """The base interpreter of a Python version on this machine."""
+    code = "import sys; print(sys._base_executable)"
+    done = subprocess.run([server_venv(python) / "bin/python", "-c", code], capture_output=True, text=True, check=True)
+    return os.path.realpath(done.stdout.strip())
+
+
+class WebProcess:
+    """One web app's server."""
+
+    def __init__(self, account: Account, domain: str, python: str, cwd: str, hosts: str = "", before: str = "") -> None:
+        self._account, self.python = account, python
+        self._log = account.real(f"/var/log/{domain}.error.log")
+        wsgi = f"/var/www/{domain.replace('.', '_').lower()}_wsgi.py"
+        account.real(cwd).mkdir(parents=True, exist_ok=True)
+        env = {
+            "PATH": os.environ["PATH"], "PA_USER": account.username, "PA_ROOT": str(account.root), "PA_CWD": cwd,
+            "PA_TOKEN": account.token, "PA_DOMAIN": domain, "PA_WSGI": wsgi, "PA_VENV": str(server_venv(python)),
+            "PA_PYTHONS": " ".join(f"{p}={interpreter(p)}" for p in account.pythons),
+            "PA_HOSTS": hosts, "PA_BEFORE": before,
+        }  # fmt: skip
+        words = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", SCRIPT]
+        self.output = (account.root / "unshare.log").open("wb")
+        self._process = subprocess.Popen(words, env=env, stdout=self.output, stderr=subprocess.STDOUT)
+        self._wait(self._spawned() if self._log.exists() else 0)
+
+    def reload(self) -> None:
+        """Gracefully: the worker ends its request, then a new process loads everything anew."""
+        before = self._spawned()
+        descriptor = os.open(self._account.root / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+        os.write(descriptor, b"r")
+        os.close(descriptor)
+        self._wait(before)
+
+    def _spawned(self) -> int:
+        return self._log.read_bytes().count(b"spawned uWSGI worker 1 ") if self._log.exists() else 0
+
+    def _wait(self, before: int) -> None:
+        end = time.monotonic() + 100
+        while self._spawned() <= before:
+            if time.monotonic() > end or self._process.poll() is not None:
+                raise RuntimeError("the web app's server did not start: " + self._account.read("unshare.log")[-2000:])
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End the server and everything in its namespace."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+        self.output.close()
