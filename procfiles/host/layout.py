@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from .wire import Failure
 
@@ -25,11 +25,18 @@ class Layout:
     ``venvs/HASH``, ``shared/`` (persist paths), ``logs/``, ``run/`` (sockets), ``backups/``.
     """
 
-    def __init__(self, root: str, logs: Optional[str] = None, setup: Optional[str] = None) -> None:
+    def __init__(self, root: str, logs: Optional[str] = None, setup: str = "", public: str = "") -> None:
         self.root = root
         self.logs = logs or os.path.join(root, "logs")
-        #: what `paasctl setup` noted, in a folder that root alone can write
-        self.setup = setup or os.path.join(root, "setup.json")
+        #: what `paasctl setup` noted, in a folder that root alone can write; "" where there is no setup
+        self.setup = setup
+        #: where a web server in front finds the static files; "" where there is none
+        self.public = public
+
+    @classmethod
+    def of(cls, hello: Dict[str, Any]) -> Layout:
+        """The layout that paasctl told the agent."""
+        return cls(hello["root"], hello.get("logs"), hello.get("setup", ""), hello.get("public", ""))
 
     def path(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)

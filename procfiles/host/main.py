@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import Any, BinaryIO, Callable, Dict, List, Optional, Union
 
-from . import children, operations, rollout
+from . import children, operations, rollout, static
 from .appside import AppSide
 from .deputy import AppUser, Deputy, Direct
 from .layout import Layout, disk_failure, read_json, write_json
@@ -31,7 +31,7 @@ class Agent:
     def __init__(self, wire: Wire, hello: Arguments, modules: Modules) -> None:
         self.wire, self.hello = wire, hello
         self.name, self.origin = hello["name"], hello["origin"]
-        self.layout = Layout(hello["root"], hello.get("logs"), hello.get("setup"))
+        self.layout = Layout.of(hello)
         self.app = app_user(wire, hello, self.layout, modules)
         self.lock = Lock(self.layout)
         self.trees = Trees(self.layout)
@@ -178,6 +178,8 @@ class Agent:
     def do_prune(self, args: Arguments, stream: Optional[Stream]) -> None:
         kept = self.releases.prune()
         self.trees.prune([d["tree"] for d in kept])
+        if self.layout.public:
+            static.prune(self.layout.public, [d["tree"] for d in kept])
         self.venvs.prune([d["venv_name"] for d in kept])
 
     # --------------------------------------------------------------------------------------------- operations
@@ -242,7 +244,7 @@ def serve(source: BinaryIO, hello: Arguments, modules: Modules) -> None:
     """Answer requests until the conversation ends."""
     os.umask(0o022)
     wire = Wire(source, take_over_stdio())
-    layout = Layout(hello["root"], hello.get("logs"), hello.get("setup"))
+    layout = Layout.of(hello)
     side: Union[Agent, AppSide, Setup]
     if hello.get("role") == "app":
         side = AppSide(layout, wire.say, wire.cancelled.is_set)

@@ -7,6 +7,7 @@ import shlex
 import time
 from typing import Any, Dict, List, Optional, Sequence
 
+from . import static
 from .deputy import AppUser
 from .layout import Layout, point, read_json, remove, write_file, write_json
 from .wire import Failure
@@ -68,7 +69,9 @@ class Releases:
         self._count(document["id"])
 
     def switch(self, release: str) -> None:
-        """Make a release live: one rename."""
+        """Make a release live: one rename (and, for a web server in front, one for the static files)."""
+        if self._layout.public:
+            static.publish(self._layout.public, self.get(release))
         point(self._layout.current, os.path.join("releases", release))
 
     def mark(self, release: str, state: str) -> None:

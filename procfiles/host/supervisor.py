@@ -70,7 +70,12 @@ class Supervisor:
     """
 
     def __init__(self, layout: Layout, ctl: Sequence[str], prefix: str, app: AppUser) -> None:
-        self._layout, self._words, self.prefix, self._app = layout, list(ctl), prefix, app
+        self._layout, self._words, self._prefix, self._app = layout, list(ctl), prefix, app
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the app's process names."""
+        return self._prefix
 
     def running(self) -> bool:
         """Whether supervisord is there and answers."""
@@ -174,6 +179,11 @@ class OwnSupervisor(Supervisor):
 class SystemSupervisor(Supervisor):
     """The host's Supervisor, through exactly the sudo lines that setup wrote for this app."""
 
+    @property
+    def prefix(self) -> str:
+        setup = self.setup()
+        return prefix(setup) if setup else self._prefix
+
     def running(self) -> bool:
         return True
 
@@ -185,7 +195,6 @@ class SystemSupervisor(Supervisor):
         setup = self.setup()
         if not setup:
             return []
-        self.prefix = prefix(setup)
         found = super().processes()
         if not found:
             ended = self.ctl("status", *self.asked())
@@ -206,7 +215,7 @@ class SystemSupervisor(Supervisor):
 
     def setup(self) -> Dict[str, Any]:
         """What setup noted of this app; empty before it ran."""
-        return dict(read_json(self._layout.path("setup.json"), {}))
+        return dict(read_json(self._layout.setup, {}))
 
 
 def shape(settings: Dict[str, Any]) -> Dict[str, Any]:

@@ -33,7 +33,12 @@ from paasctl_host.main import serve
 serve(source, json.loads(source.readline()), modules)
 """
 
-KINDS = {"failed": PaasctlError, "usage": UsageError, "conflict": Conflict, "half": HalfApplied}
+
+class UnknownBase(PaasctlError):
+    """The host does not have the tree that a difference was made against."""
+
+
+KINDS = {"base": UnknownBase, "failed": PaasctlError, "usage": UsageError, "conflict": Conflict, "half": HalfApplied}
 FRAME = 1 << 16
 
 

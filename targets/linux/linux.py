@@ -64,6 +64,7 @@ class LinuxTarget(HostTarget):
             "root": f"/srv/{app}",
             "logs": f"/var/log/{app}",
             "setup": f"/etc/paasctl/{app}.json",
+            "public": f"/var/www/paasctl-{app}",
             "name": app,
             "origin": "",
         }

@@ -10,10 +10,9 @@ from typing import Any
 
 from paasctl.archive import changed, open_entry
 from paasctl.bundle import entry_mode
-from paasctl.errors import PaasctlError
 from paasctl.model import Bundle, BundleFile, Say
 
-from .channel import Channel
+from .channel import Channel, UnknownBase
 
 END = b"0" * 64
 CHUNK = 1 << 16
@@ -35,19 +34,13 @@ def upload(channel: Channel, bundle: Bundle, persist: Sequence[str], base: Base,
     entries = {file.path: entry(file) for file in bundle.files}
     try:
         answer = channel.call("tree", **request, **base.difference(entries))
-    except PaasctlError as error:
-        if error.message != UNKNOWN_BASE:
-            raise
+    except UnknownBase:
         base = Base()
         answer = channel.call("tree", **request, **base.difference(entries))
     if answer["missing"]:
         wanted = list(by_digest(bundle, answer["missing"]))
         say(f"sending {len(wanted)} files, {size(sum(file.size for file in wanted))}")
         channel.call("objects", stream=contents(wanted))
-
-
-#: what the agent says when a difference does not lead to the digest; see procfiles/host/tree.py
-UNKNOWN_BASE = "the list of files does not match its digest"
 
 
 class Base:
