@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from paasctl.console import Console
-from paasctl.errors import PaasctlError
+from paasctl.errors import Difference, PaasctlError
 from paasctl.redact import values_in
 
 INTERRUPTED = 130
@@ -54,6 +54,10 @@ def tell(console: Console, root: Path, error: BaseException) -> int:
 
 
 def _known(console: Console, error: BaseException) -> int:
+    if isinstance(error, Difference):
+        console.err(error.message)
+        console.err(f"hint: {error.hint}", "cyan")
+        return error.exit_code
     if isinstance(error, PaasctlError):
         console.failure(error.message, error.hint, error.output)
         return error.exit_code
