@@ -111,11 +111,11 @@ class Console:
             self._on("stdout").line(self._shown(text), style)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table on stdout; nothing when it has no rows."""
+        """A table on stdout, without columns that say nothing; nothing when it has no rows."""
         if rows:
-            self.idle()
-            paper = self._on("stderr" if self.quiet_stdout else "stdout")
-            paper.table([self._shown(cell) for cell in head], [[self._shown(cell) for cell in row] for row in rows])
+            kept = [column for column in zip(head, *rows, strict=True) if any(column[1:])]
+            cells = [[self._shown(cell) for cell in row] for row in zip(*kept, strict=True)]
+            self._on("stderr" if self.quiet_stdout else "stdout").table(cells[0], cells[1:])
 
     def json(self, document: Any) -> None:
         """The result for a program: one JSON document on stdout, in ASCII."""

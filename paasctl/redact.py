@@ -33,37 +33,37 @@ class Redactor:
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._public = ""
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: list[str] | None = None
 
     def learn(self, values: Iterable[Secret]) -> None:
         """Add values that must not be shown; call it as soon as they are read."""
         new = {value.reveal() for value in values} - self._values
         if new:
             self._values |= new
-            self._pattern = None
+            self._forms = None
 
     def keep(self, words: Iterable[str]) -> None:
         """Name texts that are public (URLs, the app's name, hosts): a value that stands in one of them is no secret."""
-        self._public += "".join(f"\n{word}\n" for word in words)
-        self._pattern = None
+        new = "".join(f"\n{word}\n" for word in words if f"\n{word}\n" not in self._public)
+        if new:
+            self._public += new
+            self._forms = None
 
     def clean(self, text: str) -> str:
         """The text with every known value masked; overlapping values are masked as one."""
-        if not self._values:
-            return text
-        if self._pattern is None:
-            self._pattern = _compile(form for value in self._values for form in forms(value) if not self._shown(form))
+        if self._forms is None:
+            spelled = {form for value in self._values for form in forms(value)}
+            self._forms = [form for form in spelled if not self._shown(form)]
+        spans = sorted(span for form in self._forms if form in text for span in _places(form, text, _only_alone(form)))
         parts: list[str] = []
         done = 0
-        for start, end in _merged(match.span(1) for match in self._pattern.finditer(text)):
+        for start, end in _merged(spans):
             parts += (text[done:start], MASK)
             done = end
         return "".join((*parts, text[done:]))
 
     def _shown(self, form: str) -> bool:
-        if form.lower() in _PLAIN_WORDS:
-            return True
-        return re.search(rf"(?<!\w){re.escape(form)}(?!\w)", self._public) is not None
+        return form.lower() in _PLAIN_WORDS or any(_places(form, self._public, alone=True))
 
 
 def values_in(root: Path) -> list[Secret]:
@@ -127,18 +127,27 @@ def _spellings(text: str) -> Iterator[str]:
     yield shlex.quote(text).strip("'")
 
 
-def _compile(all_forms: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that finds, at every position, the longest form that begins there (group 1, in a lookahead)."""
-    words = sorted(set(all_forms), key=lambda form: (-len(form), form))
-    if not words:
-        return re.compile(r"(?!)()")
-    return re.compile("(?=(" + "|".join(_branch(word) for word in words) + "))")
+def _only_alone(form: str) -> bool:
+    """Whether a form is so short and plain that it may well be a part of an ordinary word."""
+    return len(form) < _ALONE_BELOW and form.replace("_", "a").isalnum()
 
 
-def _branch(form: str) -> str:
-    escaped = re.escape(form)
-    alone = len(form) < _ALONE_BELOW and re.fullmatch(r"\w+", form)
-    return rf"(?<!\w){escaped}(?!\w)" if alone else escaped
+def _places(form: str, text: str, alone: bool) -> Iterator[tuple[int, int]]:
+    """Where a form stands in a text; ``alone``: only where no longer word goes on before or after it."""
+    start = text.find(form)
+    while start >= 0:
+        end = start + len(form)
+        if not alone or not (_in_word(text, start) or _in_word(text, end)):
+            yield start, end
+        start = text.find(form, start + 1)
+
+
+def _in_word(text: str, place: int) -> bool:
+    """Whether a word goes on over a place between two characters."""
+    if not 0 < place < len(text):
+        return False
+    before, after = text[place - 1], text[place]
+    return (before.isalnum() or before == "_") and (after.isalnum() or after == "_")
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from paasctl.console import Console
-from paasctl.errors import PaasctlError
+from paasctl.errors import Difference, PaasctlError
 from paasctl.redact import values_in
 
 INTERRUPTED = 130
@@ -38,7 +38,7 @@ def tell(console: Console, root: Path, error: BaseException) -> int:
     """Say what went wrong on stderr, and return the exit code for it."""
     console.redactor.learn(values_in(root))  # the failure may have come before the values were known
     if isinstance(error, KeyboardInterrupt | click.Abort | Interrupted):
-        console.failure(str(error) if isinstance(error, Interrupted) else "interrupted")
+        console.err(str(error) if isinstance(error, Interrupted) else "interrupted", "bold red")
         return INTERRUPTED
     if isinstance(error, Declined):
         console.err(NOTHING_CHANGED)
@@ -46,6 +46,7 @@ def tell(console: Console, root: Path, error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):
         _give_up_stdout()
         return 1
+    _flush_stdout()
     code = _known(console, error)
     if console.verbosity >= 2:
         console.err("".join(traceback.format_exception(error)).rstrip(), "dim")
@@ -53,6 +54,10 @@ def tell(console: Console, root: Path, error: BaseException) -> int:
 
 
 def _known(console: Console, error: BaseException) -> int:
+    if isinstance(error, Difference):
+        console.err(error.message)
+        console.err(f"hint: {error.hint}", "cyan")
+        return error.exit_code
     if isinstance(error, PaasctlError):
         console.failure(error.message, error.hint, error.output)
         return error.exit_code
@@ -88,8 +93,17 @@ def _short(filename: str) -> str:
     return "/".join(Path(filename).parts[-3:])
 
 
+def _flush_stdout() -> None:
+    """What cannot be written is let go here; otherwise Python complains about it once more at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        _give_up_stdout()
+
+
 def _give_up_stdout() -> None:
-    """Let Python flush into nothing at its end: the reader of our output has gone."""
+    """Let Python flush into nothing at its end: nobody reads our output, or its disk is full."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError, AttributeError):

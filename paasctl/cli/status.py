@@ -90,8 +90,9 @@ def _show(console: Console, name: str, found: Status, drift: tuple[str, ...]) ->
     for word, text in _lines(found, drift):
         console.out(f"  {word:<9} {text}")
     for process in found.processes:
-        since = f" since {when(process.since)}" if process.since else ""
-        console.out(f"  {process.name:<9} {process.state}{since} {process.detail}".rstrip())
+        since = f"since {when(process.since)}" if process.since else ""
+        words = ", ".join(word for word in (process.state, since, process.detail) if word)
+        console.out(f"  {process.name:<9} {words}")
     for warning in found.warnings:
         console.warn(warning)
 

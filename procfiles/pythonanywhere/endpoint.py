@@ -89,7 +89,7 @@ class Endpoint:
             except Invalid:
                 continue
             document = document.get("live") if path == self._places.active else document  # type: ignore[assignment]
-            if isinstance(document, dict):
+            if isinstance(document, dict) and document:
                 found.append(document)
         if not found:
             try:

@@ -136,7 +136,7 @@ def interpreter(version: str) -> str:
     for folder in folders:
         path = os.path.join(folder, name)
         if os.access(path, os.X_OK):
-            return path
+            return os.path.realpath(path)  # a virtual environment finds its library from here
     raise Invalid("there is no %s on this machine" % name)
 
 

@@ -17,9 +17,8 @@ if RUN_AS_PROGRAM:
     # folder (first on the path because of -m) must not be imported in place of the standard library's.
     sys.modules[NAME] = sys.modules["__main__"]
     __name__ = NAME
-    FOLDER = sys.path.pop(0)
-else:
-    FOLDER = ""
+#: The app's folder, for as long as it is not on the path.
+FOLDER = sys.path.pop(0) if RUN_AS_PROGRAM else ""
 
 import os  # noqa: E402
 

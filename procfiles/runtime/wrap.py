@@ -176,11 +176,10 @@ def wrap(app: Any) -> Any:
 
     if isinstance(app, (WsgiWrapper, AsgiWrapper)):
         return app
-    call = app if inspect.isfunction(app) or inspect.ismethod(app) else type(app).__call__
-    coroutine = inspect.iscoroutinefunction(getattr(call, "func", call))
     if inspect.isclass(app):
-        return app if coroutine else WsgiWrapper(app)
-    return AsgiWrapper(app) if coroutine else WsgiWrapper(app)
+        return app if inspect.iscoroutinefunction(app.__call__) else WsgiWrapper(app)
+    call = app if inspect.isfunction(app) or inspect.ismethod(app) else type(app).__call__
+    return AsgiWrapper(app) if inspect.iscoroutinefunction(getattr(app, "func", call)) else WsgiWrapper(app)
 
 
 def application() -> Any:

@@ -26,7 +26,7 @@ class Intent:
 
     ``bundle`` is the code to bring, None when the live release has it. ``joined`` is a build of this very code that
     is under way already. ``late`` are the names that are removed once the new release is healthy; without new code
-    everything goes into the first write.
+    everything goes into the first write. ``addons`` are the env names that are known to be an add-on's, by owner.
     """
 
     desired: Desired
@@ -37,6 +37,7 @@ class Intent:
     joined: HerokuBuild | None
     late: tuple[str, ...]
     scaling: Mapping[str, tuple[int, str]]
+    addons: Mapping[str, str]
 
     @classmethod
     def of(cls, desired: Desired, observed: Observed, changes: EnvChanges, formation: Formation | None) -> Intent:
@@ -53,6 +54,7 @@ class Intent:
             joined=_under_way(bundle, state),
             late=changes.delete if bundle is not None else (),
             scaling=_scaling(formation or {}, state.formation or {}),
+            addons={**state.ledger.addons, **observed.protected},
         )
 
     @property
@@ -109,7 +111,7 @@ class Intent:
         Raises:
             UsageError: they would be too large, with the manifest.
         """
-        notes = Ledger(0, self.tree, "a" * 30, "https://" + "a" * 60, self.state.ledger.addons)
+        notes = Ledger(0, self.tree, "a" * 30, "https://" + "a" * 60, self.addons)
         manifest = notes.written_with(_with_late(self)).reveal() if self.writes or self.late else ""
         size = sum(len(name.encode()) + len(value.reveal().encode()) for name, value in self.changes.result.items())
         size += len(NAME) + len(manifest)

@@ -82,9 +82,9 @@ def _prepare(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
 def _commit(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
     steps = []
     if intent.writes:
-        names = [*_names(intent), *(f"- {name}" for name in intent.early)]
-        title = f"write {_count(len(names), 'config var')}" if names else "note equal config vars in paasctl's manifest"
-        steps.append(step(api, f"{title}: one release", push.configure, names))
+        count = len(intent.changes.set) + len(intent.early)
+        title = f"write {_count(count, 'config var')}" if count else "note equal config vars in paasctl's manifest"
+        steps.append(step(api, f"{title}: one release", push.configure))
     if intent.joined:
         steps.append(step(api, f"follow the build {intent.joined.id} of this code, which is under way", push.build))
     elif intent.bundle:
@@ -98,13 +98,7 @@ def _commit(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
 def _finish(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
     if not intent.late:
         return ()
-    names = [f"- {name}" for name in intent.late]
-    return (step(api, f"remove {_count(len(names), 'config var')}: one more release", push.remove, names),)
-
-
-def _names(intent: Intent) -> list[str]:
-    there = intent.state.values
-    return [f"{'~' if name in there else '+'} {name}" for name in sorted(intent.changes.set)]
+    return (step(api, f"remove {_count(len(intent.late), 'config var')}: one more release", push.remove),)
 
 
 def _serves(intent: Intent) -> bool:

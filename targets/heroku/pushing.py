@@ -37,7 +37,7 @@ class Push:
         self._api, self._intent, self._place, self._redactor = api, intent, place, redactor
         self.url = url
         self._source: Source | None = None
-        self._addons: Mapping[str, str] = intent.state.ledger.addons
+        self._addons: Mapping[str, str] = intent.addons
         self._dropped: frozenset[str] = frozenset()
         self._stored = intent.state.values.get(NAME)
         start, live = intent.state.start, intent.state.live

@@ -70,6 +70,12 @@ class Resolver:
         if result.returncode:
             wanted = re.findall(r"Wheels are required for `([^`]+)`", result.stderr)
             local = self._local(python)
+            if re.search(r"[Ff]ailed to fetch|error sending request|network", result.stderr):
+                raise PaasctlError(
+                    "the package index could not be reached; nothing was changed",
+                    hint="check the network and the index settings (UV_INDEX_URL, UV_NATIVE_TLS)",
+                    output=tail(result.stderr),
+                )
             if not wanted:
                 raise UsageError("the dependencies cannot be resolved", hint="correct them", output=tail(result.stderr))
             if local is None:

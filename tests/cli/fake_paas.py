@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,6 +147,8 @@ class FakeTarget:
         self._meet("logs")
         for text in self.site.log[-lines:]:
             yield LogLine(process or "web", text)
+        while follow:
+            time.sleep(0.05)
 
     def run(self, command: Sequence[str]) -> int:
         self.site.done.append(f"run {list(command)}")

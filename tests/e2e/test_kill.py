@@ -3,6 +3,7 @@ next push brings it to an end."""
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
@@ -87,19 +88,6 @@ def test_a_first_push_that_is_killed_while_it_installs(make_app: Maker) -> None:
     assert app.serves() == "v001"
 
 
-def test_supervisor_is_killed_and_the_next_push_brings_the_app_back(app: App) -> None:
-    import os
-
-    (supervisor,) = [one for one in app.paasctl.processes() if "supervisord" in one.line]
-    os.kill(supervisor.pid, signal.SIGKILL)
-    app.project.bump()
-    result = app.push()
-    app.url = result.url
-    assert {app.serves() for _ in range(10)} == {app.project.version}
-    assert sum("supervisord" in one.line for one in app.paasctl.processes()) == 1
-    assert {one["state"] for one in app.paasctl.status()["targets"][0]["processes"]} == {"running"}
-
-
 def test_two_pushes_at_once(app: App) -> None:
     app.project.bump()
     first = app.start("push", "local", "--yes")
@@ -124,3 +112,14 @@ def test_a_lock_that_a_dead_push_left_is_taken_over(app: App) -> None:
     app.run("unlock", "local", "--yes")
     app.push()
     assert app.serves() == app.project.version
+
+
+def test_supervisor_is_killed_and_the_next_push_brings_the_app_back(app: App) -> None:
+    (supervisor,) = [one for one in app.paasctl.processes() if "supervisord" in one.line]
+    os.kill(supervisor.pid, signal.SIGKILL)
+    app.project.bump()
+    result = app.push()
+    app.url = result.url
+    assert {app.serves() for _ in range(10)} == {app.project.version}
+    assert sum("supervisord" in one.line for one in app.paasctl.processes()) == 1
+    assert {one["state"] for one in app.paasctl.status()["targets"][0]["processes"]} == {"running"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ class Laptop:
         self.clock = clock or QuickClock()
         self.settings = settings
         self.said: list[str] = []
-        self.environ = {"PYTHONANYWHERE_API_TOKEN": platform.account.token, "PATH": "/usr/bin:/bin", "HOME": str(root)}
+        self.environ = {**os.environ, "PYTHONANYWHERE_API_TOKEN": platform.account.token}
 
     @classmethod
     def copy(cls, platform: Platform, app: str, root: Path, env: dict[str, str] | None = None, **more: Any) -> Laptop:

@@ -1,0 +1,52 @@
+"""``paasctl init``: write down what is detected; nothing that exists is overwritten."""
+
+from __future__ import annotations
+
+import click
+
+from paasctl import config as configuration
+from paasctl import project
+from paasctl.cli import asking, options, plans
+from paasctl.cli.base import Command, Invocation
+from paasctl.cli.initfiles import steps
+from paasctl.model import App, Plan
+from paasctl.session import DEFAULT_TARGET, Session
+from paasctl.target import Adapter, load
+
+
+@click.command(cls=Command)
+@options.one_target
+@options.changing
+@click.pass_obj
+def init(invocation: Invocation, target: str | None, yes: bool, dry_run: bool) -> None:
+    """Detect the app and write paasctl.toml, a Procfile, .gitignore lines and a SECRET_KEY, each where it is missing.
+
+    TARGET is the adapter that paasctl.toml gets a table for (local).
+    """
+    console = invocation.console
+    session = options.start(invocation)
+    name = target or DEFAULT_TARGET
+    settings = configuration.target(session.config, name)
+    adapter = load(settings.adapter)
+    app = project.read(session.root, session.config, settings, choose=asking.chooser(console))
+    plan = _plan(session, app, name, settings.adapter, adapter)
+    console.out(f"{app.name}: {app.framework}, {app.entry or 'started by the Procfile'}, Python {app.python}")
+    plans.show(console, plan)
+    if not plan:
+        console.out("nothing to do")
+    if not plan or dry_run:
+        return
+    plans.ask(console, "Write this?", yes=yes)
+    plans.run(console, plan)
+    console.out(f"next: `paasctl push {name}`")
+
+
+def _plan(session: Session, app: App, name: str, kind: str, adapter: Adapter) -> Plan:
+    """The files to write. Each is whole when it is written, so that there is nothing to undo."""
+    notes = list(app.notes)
+    if session.config.file and name not in session.config.targets:
+        notes.append(f"{session.config.file} stays as it is; for the target {name}, add a table [targets.{name}]")
+    elif session.config.file:
+        notes.append(f"{session.config.file} is there and stays as it is")
+    found = steps(session, app, name, kind, adapter)
+    return Plan(prepare=tuple(found), notes=tuple(notes), warnings=app.warnings)

@@ -1,0 +1,165 @@
+"""``init``, ``targets`` and ``doctor``."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dotenv import dotenv_values
+
+from paasctl import config as configuration
+from paasctl import procfile
+from paasctl.errors import PaasctlError
+from paasctl.target import installed
+
+
+@pytest.fixture
+def bare(project: Path) -> Path:
+    """The app as it is before paasctl is used."""
+    for name in (".env", "Procfile", "paasctl.toml"):
+        (project / name).unlink()
+    return project
+
+
+# ------------------------------------------------------------------------------------------------------------- init
+
+
+def test_init_shows_everything_before_it_writes(run: Any, bare: Path) -> None:
+    out = run("init", "fake", "--dry-run").stdout
+    for words in ("1. write paasctl.toml", 'entry = "wsgi:app"', "# region = ", "2. write Procfile", "web: gunicorn"):
+        assert words in out
+    assert "put a fresh random SECRET_KEY into .env" in out
+    assert sorted(path.name for path in bare.iterdir()) == ["requirements.txt", "runtime.txt", "wsgi.py"]
+
+
+def test_init_asks(run: Any, bare: Path) -> None:
+    run("init", code=2)
+    run("init", answers="n\n", code=1)
+    assert not (bare / "paasctl.toml").exists()
+    run("init", answers="y\n")
+    assert (bare / "paasctl.toml").exists()
+
+
+def test_what_init_writes_is_read_again(run: Any, bare: Path) -> None:
+    result = run("init", "fake", "-y")
+    config = configuration.load(bare)
+    assert (config.app.name, config.app.entry, config.app.python) == ("bluelog", "wsgi:app", "3.11")
+    assert config.app.dependencies == "requirements.txt"
+    assert list(config.targets) == ["fake"]
+    assert set(procfile.parse((bare / "Procfile").read_text()).processes) == {"web"}
+    assert (bare / ".gitignore").read_text().splitlines() == [".env", ".env.*", "!.env.example", ".paasctl/"]
+    value = dotenv_values(bare / ".env")["SECRET_KEY"]
+    assert value and len(value) >= 48 and value not in result.output
+    assert stat.S_IMODE((bare / ".env").stat().st_mode) == 0o600
+    assert result.stdout.endswith("next: `paasctl push fake`\n")
+
+
+@pytest.mark.parametrize("name", sorted(set(installed()) - {"broken"}))
+def test_the_table_of_every_adapter_can_be_read(run: Any, bare: Path, name: str) -> None:
+    run("init", name, "-y")
+    assert list(configuration.load(bare).targets) == [name]
+
+
+def test_init_overwrites_nothing(run: Any, project: Path) -> None:
+    (project / ".gitignore").write_text("*.pyc\n/.env\n.paasctl")
+    before = {path: path.read_bytes() for path in project.iterdir()}
+    result = run("init", "fake", "-y")
+    assert "add a table [targets.fake]" in result.stderr
+    ignored = (project / ".gitignore").read_text()
+    assert ignored == "*.pyc\n/.env\n.paasctl\n.env.*\n!.env.example\n"
+    after = {path: path.read_bytes() for path in project.iterdir()}
+    assert {path for path in after if after[path] != before.get(path)} == {project / ".gitignore"}
+    assert run("init", "fake", "-y").stdout.endswith("nothing to do\n")
+
+
+def test_init_takes_the_name_of_the_key_from_the_example(run: Any, bare: Path) -> None:
+    (bare / ".env.example").write_text("FLASK_SECRET_KEY=\n")
+    run("init", "-y")
+    assert set(dotenv_values(bare / ".env")) == {"FLASK_SECRET_KEY"}
+
+
+def test_init_asks_which_entry_point_is_meant(run: Any, bare: Path) -> None:
+    (bare / "wsgi.py").rename(bare / "one.py")
+    (bare / "two.py").write_text("from flask import Flask\n\nserver = Flask(__name__)\n")
+    run("init", "-n", code=2)
+    assert "two:server" in run("init", "-n", answers="two:server\n").stdout
+
+
+def test_init_without_an_app(run: Any, bare: Path) -> None:
+    (bare / "wsgi.py").unlink()
+    assert "hint:" in run("init", "-y", code=2).stderr
+    run("init", "no-such-target", code=2)
+
+
+# ---------------------------------------------------------------------------------------------------------- targets
+
+
+def test_targets_lists_adapters_and_reports_a_broken_one(run: Any) -> None:
+    result = run("targets")
+    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
+    assert "a platform in memory" in lines["fake"] and lines["fake"].endswith("unlock setup")
+    assert lines["clumsy"].endswith("push env")
+    assert lines["shop"].split() == ["shop", "fake"]
+    assert "broken" in result.stderr and "fake-paas" in result.stderr and "broken" not in lines
+    assert "clumsy rollback: use the vendor's dashboard" in run("targets", "-v").stdout
+
+
+def test_targets_as_json(run: Any) -> None:
+    document = json.loads(run("targets", "--json").stdout)
+    adapters = {each["name"]: each for each in document["adapters"]}
+    assert adapters["fake"]["abilities"]["rollback"] == ""
+    assert "error" in adapters["broken"] and "abilities" not in adapters["broken"]
+    assert document["targets"] == [{"name": "shop", "adapter": "fake"}]
+
+
+# ----------------------------------------------------------------------------------------------------------- doctor
+
+
+def findings(run: Any, *words: str, code: int = 0) -> dict[str, dict[str, str]]:
+    return {each["check"]: each for each in json.loads(run("doctor", "--json", *words, code=code).stdout)["findings"]}
+
+
+def test_doctor_is_content(run: Any, world: Any) -> None:
+    out = run("doctor").stdout
+    assert "ok       shop: target: reachable" in out and "2 names in .env" in out
+    assert world["shop"].done == ["close"]
+
+
+def test_every_finding_that_is_not_ok_says_what_to_do(run: Any, world: Any, project: Path) -> None:
+    run("push", "-y")
+    (project / ".env").chmod(0o644)
+    world["shop"].healthy = False
+    found = findings(run, "shop", code=1)
+    assert found["shop: health"]["state"] == "warning" or found["shop: health"]["state"] == "error"
+    assert found["shop: env"]["state"] in ("ok", "warning")
+    for each in json.loads(run("doctor", "--json", code=1).stdout)["findings"]:
+        assert set(each) == {"check", "state", "message", "hint"}
+        assert each["hint"] or each["state"] == "ok"
+
+
+def test_doctor_goes_on_after_a_failure(run: Any, world: Any, project: Path) -> None:
+    (project / "paasctl.toml").write_text(
+        '[targets.shop]\nadapter = "fake"\n[targets.bad]\nadapter = "buggy"\n[targets.prod]\nadapter = "fake"\n'
+    )
+    world["shop"].fails["observe"] = PaasctlError("the token was refused", hint="make a new one")
+    (project / ".env").write_text("A B\n")
+    found = findings(run, code=1)
+    assert found["shop: target"] == {
+        "check": "shop: target",
+        "state": "error",
+        "message": "the token was refused",
+        "hint": "make a new one",
+    }
+    assert found["bad"]["message"].startswith("KeyError at ")
+    assert found["prod: target"]["state"] == "ok"
+    assert ".env:1" in found["prod: env"]["message"]
+    assert found["adapter broken"]["state"] == "warning"
+
+
+def test_doctor_reads_the_configuration(run: Any, project: Path) -> None:
+    (project / "paasctl.toml").write_text("[app\n")
+    assert findings(run, code=2)["config"]["message"].startswith("paasctl.toml:1")
+    run("doctor", "nowhere", code=2)

@@ -1,0 +1,195 @@
+"""A push that fails leaves code and config as they were, and says so by its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from heroku_standin import HerokuApp, Standin
+from laptop import ENV, Laptop, shown
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What visitors and the app see."""
+
+    config: dict[str, str]
+    slug: str
+    running: dict[str, str]
+
+    @classmethod
+    def of(cls, app: HerokuApp) -> Snapshot:
+        slug = app.current.slug
+        return cls(dict(app.config), slug.id if slug else "", dict(app.current.config))
+
+
+@pytest.fixture
+def pushed(laptop: Laptop, app: HerokuApp) -> Laptop:
+    """An app that was pushed, and a checkout with a change of code and one of env."""
+    laptop.push()
+    laptop.edit(2)
+    laptop.env(SECRET_KEY=ENV["SECRET_KEY"], MAIL_SERVER="new.example.net", ADDED="value-of-added")
+    return laptop
+
+
+def fail_build(app: HerokuApp) -> None:
+    app.build_outcome = "failed"
+    app.build_output = [f"line {number} of the build" for number in range(90)]
+
+
+def fail_release_phase(app: HerokuApp) -> None:
+    # the config's own release, the new code's, and after that all is well again
+    app.release_command, app.release_polls = "succeeded", 1
+    app.release_outcomes = ["succeeded", "failed"]
+
+
+def crash(app: HerokuApp) -> None:
+    live = app.current.slug
+    assert live is not None
+    app.crashes = f"^(?!{live.version})"
+
+
+@pytest.mark.parametrize("break_it", [fail_build, fail_release_phase, crash])
+def test_env_and_code_are_as_before(pushed: Laptop, app: HerokuApp, break_it: Callable[[HerokuApp], None]) -> None:
+    before = Snapshot.of(app)
+    break_it(app)
+    result = pushed.push(code=1)
+    assert Snapshot.of(app) == before, shown(result)
+    assert app.current.status == "succeeded"
+    assert "Rollback" in app.current.description
+
+
+@pytest.mark.parametrize("break_it", [fail_build, fail_release_phase])
+def test_code_that_never_came_live_needs_no_rollback(
+    laptop: Laptop, app: HerokuApp, break_it: Callable[[HerokuApp], None]
+) -> None:
+    laptop.push()
+    laptop.edit(2)
+    before, restarts = Snapshot.of(app), app.restarts
+    break_it(app)
+    app.release_outcomes = app.release_outcomes[1:]
+    laptop.push(code=1)
+    assert Snapshot.of(app) == before
+    assert app.restarts == restarts
+
+
+def test_the_output_of_a_failed_build_is_shown(pushed: Laptop, app: HerokuApp) -> None:
+    fail_build(app)
+    result = pushed.push(code=1)
+    error = result.stderr.partition("error:")[2]
+    assert "line 89 of the build" in error, shown(result)
+    assert "line 30 of the build" in error
+    assert "line 29 of the build" not in error
+    assert app.builds[-1].id in error
+
+
+def test_the_output_of_a_failed_release_command_is_shown(pushed: Laptop, app: HerokuApp) -> None:
+    fail_release_phase(app)
+    result = pushed.push(code=1)
+    assert f"running the release command of v{app.releases[-2].version}" in result.stderr, shown(result)
+
+
+def test_the_old_codes_release_command_does_not_stop_the_new_code(pushed: Laptop, app: HerokuApp) -> None:
+    app.release_command = "succeeded"
+    app.release_outcomes = ["failed", "succeeded"]
+    pushed.push()
+    assert app.config["ADDED"] == "value-of-added"
+    assert app.current.description.startswith("Deploy")
+
+
+def test_an_env_sync_that_fails_is_taken_back(laptop: Laptop, app: HerokuApp) -> None:
+    laptop.push()
+    laptop.env(**ENV, ADDED="value-of-added")
+    before = Snapshot.of(app)
+    app.release_command, app.release_outcomes = "succeeded", ["failed"]
+    laptop.sync(code=1)
+    assert Snapshot.of(app) == before
+
+
+def test_an_env_sync_that_makes_the_app_crash_is_taken_back(laptop: Laptop, app: HerokuApp) -> None:
+    laptop.push()
+    app.crash_names = {"MAIL_SERVER"}
+    laptop.env(SECRET_KEY=ENV["SECRET_KEY"])
+    before = Snapshot.of(app)
+    laptop.sync("--delete", code=1)
+    assert Snapshot.of(app) == before
+    assert app.serves
+
+
+def test_removals_that_make_the_new_release_crash_are_taken_back(laptop: Laptop, app: HerokuApp) -> None:
+    laptop.push()
+    app.crash_names = {"MAIL_SERVER"}
+    laptop.env(SECRET_KEY=ENV["SECRET_KEY"])
+    laptop.edit(2)
+    result = laptop.push("--delete", code=5)
+    assert app.serves, shown(result)
+    assert app.config["MAIL_SERVER"] == ENV["MAIL_SERVER"]
+    assert app.current.slug is not None
+    assert b"version 2" in app.current.slug.files["wsgi.py"]
+    assert "MAIL_SERVER" in result.stderr
+
+
+def test_a_first_push_whose_build_fails_leaves_nothing(laptop: Laptop, app: HerokuApp) -> None:
+    app.patch({"FOREIGN": "x"})
+    before = Snapshot.of(app)
+    fail_build(app)
+    laptop.push(code=1)
+    assert Snapshot.of(app) == before
+    app.build_outcome = "succeeded"
+    laptop.push()
+    assert app.serves
+
+
+def test_a_first_push_that_crashes_has_nothing_to_go_back_to(laptop: Laptop, app: HerokuApp) -> None:
+    app.crashes = "."
+    result = laptop.push(code=5)
+    assert "no release with code before v4" in result.stderr
+    assert {name: app.config[name] for name in ENV} == ENV
+
+
+def test_no_way_back_is_exit_5(pushed: Laptop, app: HerokuApp, standin: Standin) -> None:
+    fail_build(app)
+
+    def revoke(seen: object) -> None:
+        if str(seen) == "POST /apps/shop/builds":
+            for release in app.releases:
+                release.eligible = False
+
+    standin.before.append(revoke)
+    result = pushed.push(code=5)
+    assert "switching back failed" in result.stderr, shown(result)
+
+
+def test_no_web_dynos_is_said_and_is_no_failure(pushed: Laptop, app: HerokuApp) -> None:
+    app.formation["web"] = 0
+    result = pushed.push()
+    assert "no web dynos" in result.stderr
+
+
+def test_a_failed_release_by_somebody_else_is_told(laptop: Laptop, app: HerokuApp) -> None:
+    laptop.push()
+    app.release_command = "failed"
+    app.patch({"BY_HAND": "x"})
+    app.settle_release(app.releases[-1])
+    app.release_command = ""
+    result = laptop.push()
+    assert f"release v{app.releases[-1].version}" in result.stderr
+    assert "failed" in result.stderr
+
+
+def test_a_damaged_manifest_is_told_and_nothing_is_deleted(laptop: Laptop, app: HerokuApp) -> None:
+    laptop.env(**ENV, OLD="value-of-old")
+    laptop.push()
+    app.patch({"PAASCTL_MANIFEST": "{damaged"})
+    laptop.env(**ENV)
+    result = laptop.push("--delete")
+    assert "damaged" in result.stderr
+    assert app.config["OLD"] == "value-of-old"
+
+
+def test_a_newer_manifest_is_refused(laptop: Laptop, app: HerokuApp, standin: Standin) -> None:
+    app.patch({"PAASCTL_MANIFEST": '{"v": 99}'})
+    result = laptop.push(code=1)
+    assert "newer paasctl" in result.stderr
+    assert standin.writes() == []
