@@ -7,11 +7,13 @@ import signal
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from . import children, database, logfiles
-from .layout import Layout, read_json, remove, write_json
+from .layout import APPS, DATA, Layout, has_files, read_json, remove, remove_contents, write_json
 from .probe import Probe, free_port
 from .wire import Failure, Stream
 
 Arguments = Dict[str, Any]
+#: seconds that an installation may take
+INSTALL = 1800
 
 
 class AppSide:
@@ -50,6 +52,24 @@ class AppSide:
         for name in args["paths"]:
             kept = self.layout.path("shared", name.rstrip("/"))
             os.makedirs(kept if name.endswith("/") else os.path.dirname(kept), exist_ok=True)
+
+    def do_clear(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Empty the folders that the app's user owns; those of data only with ``purge``."""
+        remove_contents(self.layout.run_folder_path())
+        for name in APPS:
+            folder = self.layout.path(name)
+            if args["purge"] or name not in DATA or not has_files(folder):
+                remove_contents(folder)
+
+    def do_build_wheels(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        """Build what has no wheel: its code runs here, as the app's user and never as the one who deploys."""
+        folder = self.layout.path("run", "wheels")
+        remove(folder)
+        os.makedirs(folder)
+        argv = [args["python"], "-m", "pip", "wheel", "--no-input", "--disable-pip-version-check"]
+        env = dict(os.environ, HOME=folder, PIP_CACHE_DIR=os.path.join(folder, "cache"))
+        ended = children.run([*argv, "-w", folder, "-r", args["listing"]], args["folder"], env, INSTALL, self._say)
+        return {"status": ended.status, "output": ended.output, "folder": folder}
 
     # ---------------------------------------------------------------------------------------- running the app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -15,6 +16,10 @@ from .wire import Failure
 
 #: others may write into /tmp too, so whose this folder is gets checked
 SHORT = "/tmp/paasctl-%d"
+
+#: the folders that the app's user owns, and their modes; the first two hold data
+APPS = {"shared": 0o750, "backups": 0o700, "env": 0o700, "run": 0o700}
+DATA = ("shared", "backups")
 
 
 class Layout:
@@ -60,7 +65,7 @@ class Layout:
     def make_apps(self) -> None:
         """Make the folders that the app's user owns."""
         try:
-            for name, mode in (("env", 0o700), ("shared", 0o755), ("backups", 0o700)):
+            for name, mode in APPS.items():
                 os.makedirs(self.path(name), mode=mode, exist_ok=True)
             os.makedirs(self.logs, mode=0o750, exist_ok=True)
         except OSError as error:
@@ -159,6 +164,18 @@ def remove(path: str) -> None:
         for folder, _, _ in os.walk(path):
             os.chmod(folder, 0o700)
     shutil.rmtree(path)
+
+
+def remove_contents(folder: str) -> None:
+    """Remove what is in a folder; the folder itself goes too where its parent is ours."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        remove(os.path.join(folder, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
+
+
+def has_files(folder: str) -> bool:
+    return any(files for _, _, files in os.walk(folder))
 
 
 def disk_failure(error: OSError, path: str) -> Failure:

@@ -35,7 +35,7 @@ class Agent:
         self.app = app_user(wire, hello, self.layout, modules)
         self.lock = Lock(self.layout)
         self.trees = Trees(self.layout)
-        self.venvs = Venvs(self.layout, hello.get("uv"))
+        self.venvs = Venvs(self.layout, hello.get("uv"), self.app)
         self.releases = Releases(self.layout, modules["paasctl_host.launch"], self.app)
         self.supervisor = supervisor(hello, self.layout, self.app)
         self.rollout = Rollout(self.layout, self.releases, self.supervisor, self.app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Dict
 
-from .layout import remove
+from .layout import APPS, remove
 from .probe import Probe
 
 if TYPE_CHECKING:
@@ -35,17 +35,15 @@ def restart(agent: Agent) -> None:
 
 
 def down(agent: Agent, purge: bool) -> None:
-    """Stop the processes and remove what paasctl put here; ``shared/`` and ``backups/`` stay unless ``purge``."""
+    """Stop the processes and remove what pushes put here; ``shared/`` and ``backups/`` stay unless ``purge``.
+
+    What setup made for root or for the app's user stays: it is setup's to remove.
+    """
     agent.supervisor.stop(None)
-    remove(agent.layout.run_folder_path())
-    keep = set() if purge else {name for name in ("shared", "backups") if _has_files(agent.layout.path(name))}
+    agent.app.call("clear", purge=purge)
     agent.lock.release()
     for name in os.listdir(agent.layout.root):
-        if name not in keep:
+        if name not in APPS and not (name == "start" and not agent.own):
             remove(agent.layout.path(name))
-    if not keep:
+    if agent.own and not os.listdir(agent.layout.root):
         remove(agent.layout.root)
-
-
-def _has_files(folder: str) -> bool:
-    return any(files for _, _, files in os.walk(folder))

@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import children, texts
-from .layout import Layout, read_json, remove, write_file, write_json
+from .layout import APPS, DATA, Layout, has_files, read_json, remove, write_file, write_json
 from .probe import free_port
 from .sections import START
 from .wire import Failure, Stream
@@ -210,7 +210,7 @@ class Setup:
         return True
 
     def _remove_root(self, config: Config, purge: bool) -> None:
-        keep = [] if purge else [n for n in ("shared", "backups") if any(f for _, _, f in os.walk(self.layout.path(n)))]
+        keep = [] if purge else [name for name in DATA if has_files(self.layout.path(name))]
         for name in os.listdir(self.layout.root):
             if name not in keep:
                 remove(self.layout.path(name))
@@ -260,8 +260,7 @@ def folders(config: Config) -> List[Tuple[str, str, str, int]]:
     """Path, owner, group and mode: code is the deploying user's, data and env are the app's, logs are root's."""
     root, app, user = config["root"], config["app"], config["user"]
     code = [(os.path.join(root, name), user, app, 0o2755) for name in ("code", "objects", "releases", "venvs", "tmp")]
-    modes = {"env": 0o700, "shared": 0o750, "backups": 0o700, "run": 0o700}
-    data = [(os.path.join(root, name), app, app, mode) for name, mode in modes.items()]
+    data = [(os.path.join(root, name), app, app, mode) for name, mode in APPS.items()]
     group = str(grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name)
     return [
         (root, user, app, 0o2750),

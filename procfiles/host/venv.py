@@ -7,19 +7,19 @@ import shutil
 from typing import Callable, List, Optional, Sequence
 
 from . import children
-from .layout import Layout, read_json, remove, write_file, write_json
+from .appside import INSTALL
+from .deputy import AppUser
+from .layout import Layout, remove, write_file, write_json
 from .wire import Failure
 
 Say = Callable[[str], None]
-#: seconds that an installation may take
-INSTALL = 1800
 
 
 class Venvs:
     """The virtual environments of one app, named by the digest of what is in them."""
 
-    def __init__(self, layout: Layout, uv: Optional[str]) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, uv: Optional[str], app: AppUser) -> None:
+        self._layout, self._app = layout, app
         self._uv = uv or shutil.which("uv")
 
     def path(self, name: str) -> str:
@@ -65,11 +65,6 @@ class Venvs:
             if name not in keep:
                 remove(self.path(name))
 
-    def python(self, name: str) -> Optional[str]:
-        """The Python version that an environment was made for."""
-        found = read_json(os.path.join(self.path(name), ".complete"), {})
-        return str(found.get("python")) if found else None
-
     def _create(self, place: str, python: str) -> None:
         if self._uv:
             argv = [self._uv, "venv", "--quiet", "--no-project", "--python", python, place]
@@ -92,10 +87,9 @@ class Venvs:
         python = os.path.join(place, "bin", "python")
         if self._uv:
             argv = [self._uv, "pip", "install", "--python", python, "--compile-bytecode", "--no-progress"]
-            argv += ["-r", listing]
+            installed = children.run([*argv, "-r", listing], folder, limit=INSTALL, say=say)
         else:
-            argv = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "-r", listing]
-        installed = children.run(argv, folder, limit=INSTALL, say=say)
+            installed = self._with_pip(python, listing, folder, say)
         if not installed.status:
             return
         if "no space left" in installed.output.lower():
@@ -105,3 +99,16 @@ class Venvs:
             "the app's requirements could not be installed; nothing was changed",
             "mend the dependency file (the installer's own words are above), then push again",
         )
+
+    def _with_pip(self, python: str, listing: str, folder: str, say: Say) -> children.Ended:
+        """Wheels alone run no code while they are installed; what has none is built by the app's user."""
+        argv = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+        installed = children.run([*argv, "--only-binary", ":all:", "-r", listing], folder, limit=INSTALL)
+        if not installed.status:
+            return installed
+        say("not everything has a wheel for this host; building")
+        built = self._app.call("build_wheels", python=python, listing=listing, folder=folder)
+        if built["status"]:
+            return children.Ended(built["status"], built["output"])
+        wheels = ["--no-index", "--find-links", built["folder"]]
+        return children.run([*argv, *wheels, "-r", listing], folder, limit=INSTALL, say=say)

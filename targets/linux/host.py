@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ class HostTarget:
 
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         return self._planner.push(desired, observed, changes)
+
+    def in_fleet(self, numbers: int, first: bool) -> None:
+        """Plan as one host of several: releases have one number everywhere, the release command runs once."""
+        self._planner = replace(self._planner, numbers=numbers, first=first)
 
     def releases(self) -> Sequence[Release]:
         return self.observe().releases

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from paasctl.errors import UsageError
-from paasctl.model import Desired, Plan, PlatformFacts, Say, Setting, Step
+from paasctl.model import Desired, Observed, Plan, PlatformFacts, Setting, Step
 from paasctl.target import OPERATIONS, Context
 
 from .channel import Channel
+from .fleet import Fleet
 from .host import HostTarget
 from .plans import Planner
 from .spec import tuning
@@ -40,18 +43,23 @@ class Linux:
     abilities: ClassVar[Mapping[str, str]] = dict.fromkeys(OPERATIONS, "")
 
     @staticmethod
-    def connect(name: str, settings: Mapping[str, Any], context: Context) -> LinuxTarget:
+    def connect(name: str, settings: Mapping[str, Any], context: Context) -> LinuxTarget | Fleet:
         """Begin to connect; the connection is made while the app is being read.
 
         Raises:
             UsageError: no host is named.
         """
         hosts = settings.get("hosts") or []
-        if len(hosts) != 1:
+        if not hosts:
             raise UsageError(f"[targets.{name}] needs hosts", hint='for example: hosts = ["deploy@203.0.113.7"]')
         config = context.root / settings["ssh_config"] if settings.get("ssh_config") else None
-        ssh = Ssh(hosts[0], config, context.cache / "ssh", context.environ)
-        return LinuxTarget(name, ssh, settings, context)
+        if config and not config.is_file():
+            raise UsageError(f"ssh_config names {settings['ssh_config']}, which is not there", hint="mend paasctl.toml")
+        targets = {}
+        for host in hosts:
+            ssh = Ssh(host, config, context.cache / "ssh", context.environ)
+            targets[host] = LinuxTarget(name, ssh, settings, context)
+        return next(iter(targets.values())) if len(targets) == 1 else Fleet(targets)
 
 
 class LinuxTarget(HostTarget):
@@ -59,7 +67,8 @@ class LinuxTarget(HostTarget):
 
     def __init__(self, name: str, ssh: Ssh, settings: Mapping[str, Any], context: Context) -> None:
         self._ssh, self._settings, self._context = ssh, settings, context
-        app, cache = context.app, context.cache / f"{name}-{context.app}.json"
+        self._roots: list[Channel] = []
+        app, cache = context.app, context.cache / f"{name}-{context.app}-{_file_name(ssh.destination)}.json"
         self._hello = {
             "root": f"/srv/{app}",
             "logs": f"/var/log/{app}",
@@ -85,24 +94,51 @@ class LinuxTarget(HostTarget):
         argv = self._ssh.argv(shlex.join(words), tty=sys.stdin.isatty())
         return subprocess.run(argv, env=dict(self._context.environ)).returncode
 
+    def down(self, observed: Observed, purge: bool) -> Plan:
+        """Take the app off the host; with ``purge`` also what setup put there, where this user may become root."""
+        plan = super().down(observed, purge)
+        if not purge:
+            return plan
+        if not self._may_become_root():
+            return replace(
+                plan, notes=(f"what `paasctl setup` put on {self._ssh.destination} stays: this user is not root",)
+            )
+        return replace(plan, finish=(self._removal(purge=True),))
+
     def setup(self, desired: Desired, remove: bool) -> Plan:
         """The plan that prepares the host as root, or takes away what an earlier one put there."""
-        root = Channel(
-            self._ssh.python("sudo -n"), {**self._hello, "role": "setup"}, self._context.environ, self._ssh.explain
-        )
         if remove:
-            step = Step("remove what setup put there; data stays", lambda say: root.call("remove", say, purge=False))
-            return Plan(prepare=(step,))
-        config = self._setup_config(desired)
-        titles = root.call("plan", config=config)
-        steps = []
-        for title in titles:
+            return Plan(prepare=(self._removal(purge=False),))
+        root, config = self._root(), self._setup_config(desired)
+        titles: list[str] = root.call("plan", config=config)
+        return Plan(prepare=tuple(_act(root, config, title) for title in titles))
 
-            def act(say: Say, title: str = title) -> None:
-                root.call("act", say, config=config, title=title)
+    def _removal(self, *, purge: bool) -> Step:
+        kept = "" if purge else "; data stays"
+        title = f"remove what setup put on {self._ssh.destination}{kept}"
+        return Step(title, lambda say: self._root().call("remove", say, purge=purge))
 
-            steps.append(Step(title, act))
-        return Plan(prepare=tuple(steps))
+    def _root(self) -> Channel:
+        """An agent that runs as root, for this plan alone."""
+        before = "" if self._ssh.user == "root" else "sudo -n"
+        hello = {**self._hello, "role": "setup"}
+        channel = Channel(self._ssh.python(before), hello, self._context.environ, self._ssh.explain)
+        self._roots.append(channel)
+        return channel
+
+    def _may_become_root(self) -> bool:
+        answer = subprocess.run(
+            self._ssh.argv("sudo -n true"),
+            env=dict(self._context.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        return answer.returncode == 0
+
+    def close(self) -> None:
+        for channel in self._roots:
+            channel.close()
+        super().close()
 
     def _setup_config(self, desired: Desired) -> dict[str, Any]:
         settings = {name: tuning(name, desired) for name in desired.processes}
@@ -116,3 +152,11 @@ class LinuxTarget(HostTarget):
             "static": dict(desired.app.static),
             "python": desired.app.python,
         }
+
+
+def _act(root: Channel, config: Mapping[str, Any], title: str) -> Step:
+    return Step(title, lambda say: root.call("act", say, config=config, title=title))
+
+
+def _file_name(destination: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "_", destination)

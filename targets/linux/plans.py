@@ -12,7 +12,7 @@ from paasctl.model import Desired, Observed, Plan, Say, Step
 from paasctl.sync import EnvChanges
 
 from .channel import Channel
-from .spec import Spec, env_id
+from .spec import Spec, same_env
 from .state import HostState
 from .upload import Base, size, upload
 
@@ -26,6 +26,9 @@ class Planner:
     cache: Path
     target: str
     host: str
+    #: the highest number of a release on any host of a fleet, and whether this host runs the release command
+    numbers: int = 0
+    first: bool = True
 
     def push(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         """From what is to what is desired; empty when nothing differs.
@@ -36,16 +39,18 @@ class Planner:
         state: HostState = observed.extra
         spec = Spec.desired(desired, state, self.host)
         require_setup(self.target, state, spec)
-        if state.live and spec.content == state.live["spec"] and not (changes.writes or changes.bookkeeping):
+        same = state.live is not None and same_env(observed, changes)
+        if state.live and same and spec.content == state.live["spec"]:
             return self._settle(observed, state)
-        document = spec.document(state.last + 1, desired, env_id(state, changes))
+        number = max(state.last, self.numbers) + 1
+        document = spec.document(number, desired, state.live["env"] if state.live and same else f"e{number}")
         undo_to = self._undo_to(state)
         return Plan(
             prepare=(
                 self._lock(state, "a push"),
                 *self._code(desired, document, spec, state),
                 self._write(document, state, changes),
-                *self._try_out(document, state),
+                *self._try_out(document, state, self.first or not shares_database(changes)),
             ),
             commit=(self._switch(document["id"], state, undo_to),),
             verify=(self._roll(document["id"], document, state),),
@@ -148,11 +153,11 @@ class Planner:
 
         return Step(title, write)
 
-    def _try_out(self, document: Mapping[str, Any], state: HostState) -> list[Step]:
+    def _try_out(self, document: Mapping[str, Any], state: HostState, releases: bool) -> list[Step]:
         release, command = document["id"], document["release_command"]
         steps = []
         done = {key: document[key] for key in ("tree", "env", "release_command")}
-        if command and any(state.released.get(key) != value for key, value in done.items()):
+        if releases and command and any(state.released.get(key) != value for key, value in done.items()):
             if state.live and document["runtime"]:
                 title = f"import the app in {release}"
                 steps.append(Step(title, lambda say: self._call("preflight", say, release=release)))
@@ -239,6 +244,12 @@ def require_setup(target: str, state: HostState, spec: Spec) -> None:
         raise UsageError("the app's processes are not those that the host is prepared for", hint=hint)
     if state.setup["handover"] != spec.content["handover"]:
         raise UsageError("the web line takes its requests in another way than the host is prepared for", hint=hint)
+
+
+def shares_database(changes: EnvChanges) -> bool:
+    """Whether the hosts of a fleet share a database: one that is reached over the network."""
+    values = (value.reveal() for name, value in changes.result.items() if "DATABASE" in name or name.endswith("_URI"))
+    return any("://" in value and not value.startswith("sqlite") for value in values)
 
 
 def gaps(document: Mapping[str, Any], state: HostState) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paasctl.errors import UsageError
-from paasctl.model import Desired, Tuning
+from paasctl.model import Desired, Observed, Tuning
 from paasctl.sync import EnvChanges
 
 from .state import HostState
@@ -131,8 +131,7 @@ def migrations(desired: Desired) -> list[str]:
     return [name for name in names if not name.endswith(("__init__.py", "migrations/env.py"))]
 
 
-def env_id(state: HostState, changes: EnvChanges) -> str:
-    """The name of the env of the next release: a new one when anything in it changes."""
-    if state.live and not (changes.writes or changes.bookkeeping):
-        return str(state.live["env"])
-    return f"e{state.last + 1}"
+def same_env(observed: Observed, changes: EnvChanges) -> bool:
+    """Whether a host has the env and the manifest already that it should have."""
+    manifest = observed.manifest
+    return manifest is not None and manifest == changes.manifest and dict(observed.env) == dict(changes.result)

@@ -1,0 +1,190 @@
+"""Several hosts as one target: prepared side by side, the first one healthy before the others switch."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from paasctl.errors import PaasctlError, UsageError
+from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Say, Status, Step
+from paasctl.sync import EnvChanges
+
+from .host import HostTarget
+
+Result = TypeVar("Result")
+
+
+class Fleet:
+    """The hosts of one target, by the name that the user gave each. The first is the one that others follow."""
+
+    def __init__(self, targets: Mapping[str, Any]) -> None:
+        self._targets: dict[str, HostTarget] = dict(targets)
+        self._first = next(iter(self._targets))
+
+    @property
+    def facts(self) -> PlatformFacts:
+        return self._targets[self._first].facts
+
+    def observe(self) -> Observed:
+        """What the first host has; the others' observations are the adapter's own part."""
+        each = self._each(lambda target: target.observe())
+        numbers = max(observed.extra.last for observed in each.values())
+        for name, target in self._targets.items():
+            target.in_fleet(numbers, name == self._first)
+        return replace(each[self._first], extra=each)
+
+    def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
+        return merge({n: t.plan(desired, observed.extra[n], changes) for n, t in self._targets.items()})
+
+    def rollback(self, observed: Observed, release: str | None) -> Plan:
+        chosen = release or observed.extra[self._first].extra.good_before(observed.live.id if observed.live else None)
+        plans = {}
+        for name, target in self._targets.items():
+            try:
+                plans[name] = target.rollback(observed.extra[name], chosen)
+            except UsageError as error:
+                raise UsageError(f"{name}: {error.message}; nothing was changed", hint=error.hint) from error
+        return merge(plans)
+
+    def restart(self, observed: Observed) -> Plan:
+        return in_turn({n: t.restart(observed.extra[n]) for n, t in self._targets.items()})
+
+    def down(self, observed: Observed, purge: bool) -> Plan:
+        return in_turn({n: t.down(observed.extra[n], purge) for n, t in self._targets.items()})
+
+    def unlock(self, observed: Observed) -> Plan:
+        return in_turn({n: t.unlock(observed.extra[n]) for n, t in self._targets.items()})
+
+    def setup(self, desired: Desired, remove: bool) -> Plan:
+        targets: dict[str, Any] = dict(self._targets)
+        return in_turn({name: target.setup(desired, remove) for name, target in targets.items()})
+
+    def releases(self) -> Sequence[Release]:
+        return self._targets[self._first].releases()
+
+    def run(self, command: Sequence[str]) -> int:
+        """Run a command on the first host."""
+        first: Any = self._targets[self._first]
+        return int(first.run(command))
+
+    def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
+        """The lines of all hosts as they come, each with its host before the process."""
+        lines_of_all: queue.Queue[LogLine | None] = queue.Queue()
+
+        def read(name: str, target: HostTarget) -> None:
+            try:
+                for line in target.logs(process, lines, follow):
+                    lines_of_all.put(LogLine(f"{name} {line.process}", line.text))
+            except PaasctlError as error:
+                lines_of_all.put(LogLine(name, f"(no more lines: {error.message})"))
+            finally:
+                lines_of_all.put(None)
+
+        for name, target in self._targets.items():
+            threading.Thread(target=read, args=(name, target), daemon=True).start()
+        ended = 0
+        while ended < len(self._targets):
+            line = lines_of_all.get()
+            if line is None:
+                ended += 1
+            else:
+                yield line
+
+    def status(self) -> Status:
+        """The first host's release; the processes, health and disks of all."""
+        each = self._each(lambda target: target.status())
+        first = each[self._first]
+        sick = [f"{name}: {status.health}" for name, status in each.items() if status.exists and not status.healthy]
+        live = {name: status.live.id if status.live else "nothing" for name, status in each.items()}
+        differ = len(set(live.values())) > 1
+        return replace(
+            first,
+            healthy=not sick if first.healthy is not None else None,
+            health="; ".join(sick),
+            processes=tuple(replace(p, name=f"{n} {p.name}") for n, s in each.items() for p in s.processes),
+            facts={f"{n}: {key}": value for n, s in each.items() for key, value in s.facts.items()},
+            warnings=(f"the hosts differ: {live}; push again",) if differ else (),
+        )
+
+    def close(self) -> None:
+        for target in self._targets.values():
+            target.close()
+
+    def _each(self, act: Callable[[HostTarget], Result]) -> dict[str, Result]:
+        return at_once({name: lambda target=target: act(target) for name, target in self._targets.items()})  # type: ignore[misc]
+
+
+def at_once(acts: Mapping[str, Callable[[], Result]]) -> dict[str, Result]:
+    """Do something on every host at the same time.
+
+    Raises:
+        PaasctlError: it failed on a host; which one is in the message. All have ended by then.
+    """
+    with ThreadPoolExecutor(max(1, len(acts))) as pool:
+        futures = {name: pool.submit(act) for name, act in acts.items()}
+    results = {}
+    for name, future in futures.items():
+        try:
+            results[name] = future.result()
+        except PaasctlError as error:
+            raise type(error)(f"{name}: {error.message}", hint=error.hint, output=error.output) from error
+    return results
+
+
+def merge(plans: Mapping[str, Plan]) -> Plan:
+    """One plan of several hosts': all prepared at once, then the first made live, then the others at once."""
+    plans = {name: plan for name, plan in plans.items() if plan}
+    if not plans:
+        return Plan()
+    names = list(plans)
+    first, others = names[0], names[1:]
+    # the last step of each tries the release out, which needs what the first host's release command did
+    prepare = [together({n: p.prepare if n == first else p.prepare[:-1] for n, p in plans.items()})]
+    if others:
+        prepare.append(together({n: plans[n].prepare[-1:] for n in others}))
+    rest = [together({n: (*plans[n].commit, *plans[n].verify) for n in others})] if others else []
+    return Plan(
+        prepare=tuple(prepare),
+        commit=tuple(on(first, step) for step in plans[first].commit),
+        verify=(*(on(first, step) for step in plans[first].verify), *rest),
+        finish=(together({n: p.finish for n, p in plans.items()}),),
+        undo=together({n: (p.undo,) for n, p in plans.items() if p.undo}),
+        url=plans[first].url,
+        notes=tuple(dict.fromkeys(note for p in plans.values() for note in p.notes)),
+        warnings=tuple(dict.fromkeys(warning for p in plans.values() for warning in p.warnings)),
+    )
+
+
+def in_turn(plans: Mapping[str, Plan]) -> Plan:
+    """One plan of several hosts', one host after the other."""
+    return Plan(
+        prepare=tuple(on(name, step) for name, plan in plans.items() for step in plan.prepare),
+        finish=tuple(on(name, step) for name, plan in plans.items() for step in plan.finish),
+        notes=tuple(dict.fromkeys(note for plan in plans.values() for note in plan.notes)),
+        url=next((plan.url for plan in plans.values() if plan.url), ""),
+    )
+
+
+def on(name: str, step: Step) -> Step:
+    """A step that says on which host it happens."""
+    return Step(f"{name}: {step.title}", step.do, step.details)
+
+
+def together(lanes: Mapping[str, Sequence[Step]]) -> Step:
+    """One step that runs each host's steps in order and the hosts at the same time."""
+
+    def do(say: Say) -> None:
+        at_once({name: lambda name=name: lane(name, lanes[name], say) for name in lanes})  # type: ignore[misc]
+
+    details = tuple(f"{name}: {step.title}" for name, steps in lanes.items() for step in steps)
+    return Step(f"at once on {', '.join(lanes)}", do, details)
+
+
+def lane(name: str, steps: Sequence[Step], say: Say) -> None:
+    for step in steps:
+        say(f"{name}: {step.title}")
+        step.do(lambda line: say(f"{name}: {line}"))
