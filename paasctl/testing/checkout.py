@@ -104,6 +104,7 @@ class Checkout:
     def app(self) -> App:
         """The app, as detection would find it."""
         requirements = (self.root / "requirements.txt").read_text("utf-8")
+        lines = (line.partition(":") for line in (self.root / "Procfile").read_text("utf-8").splitlines())
         digest = hashlib.sha256(requirements.encode()).hexdigest()
         return App(
             name=NAME,
@@ -113,7 +114,7 @@ class Checkout:
             interface="wsgi",
             python=f"{sys.version_info.major}.{sys.version_info.minor}",
             dependencies=Dependencies("requirements.txt", requirements, digest),
-            processes={"web": "python web.py"},
+            processes={name: command.strip() for name, _, command in lines},
         )
 
     def desired(self, target: Target, observed: Observed, *, code: bool = True) -> Desired:

@@ -52,7 +52,9 @@ def check_deploy(document: Document) -> Document:
     releases = document.get("releases")
     if not isinstance(releases, list) or not all(isinstance(r, dict) for r in releases):
         raise Invalid("deploy.json: releases is not a list")
-    if document.get("release") is not None:
+    if "release" not in document:
+        raise Invalid("deploy.json does not say what should be live")
+    if document["release"] is not None:
         need(document, "release", NAME)
         check_record(record_of(document))
     return document

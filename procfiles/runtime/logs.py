@@ -212,6 +212,15 @@ def add_handler(logger: logging.Logger, handler: logging.Handler) -> None:
         logging.root.setLevel(logging.WARNING)
 
 
+basic_config_unchanged = logging.basicConfig
+
+
+def basic_config(**options: Any) -> None:
+    """In place of ``basicConfig``: without arguments (as ``logging.info()`` calls it by itself) it is no set-up."""
+    if options:
+        basic_config_unchanged(**options)
+
+
 # ---------------------------------------------------------------------------------------------- files
 
 
@@ -238,7 +247,8 @@ def open_stream(handler: Any) -> Any:
     return open(os.devnull, "a") if destination[0].redirects else open_unchanged(handler)
 
 
-REPLACED = (
+REPLACED: tuple[tuple[Any, str, Any], ...] = (
+    (logging, "basicConfig", basic_config),
     (logging.Handler, "format", with_request_id),
     (logging.Handler, "handle", handle_record),
     (logging.Logger, "callHandlers", call_handlers),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from .base import guard
 from .entry import load_entry
 from .install import prepare
 from .request import Proxies, Request, current, kept_or_new
@@ -168,10 +169,14 @@ def wrap_asgi(app: Any) -> Any:
 
 
 def wrap(app: Any) -> Any:
-    """The wrapper that fits: ASGI when calling the app makes a coroutine, else WSGI.
+    """The wrapper that fits, or the app itself when that goes wrong."""
+    with guard("the app's wrapper"):
+        return fitting(app)
+    return app
 
-    An ASGI 2 class and an app that is wrapped already stay as they are.
-    """
+
+def fitting(app: Any) -> Any:
+    """ASGI when calling the app makes a coroutine, else WSGI; an ASGI 2 class and a wrapped app stay as they are."""
     import inspect
 
     if isinstance(app, (WsgiWrapper, AsgiWrapper)):

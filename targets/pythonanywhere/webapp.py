@@ -61,7 +61,7 @@ class WebApp:
 
 
 def _same(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) else bool(value)
+    return value if isinstance(value, bool) else str(value or "").rstrip("/")
 
 
 def find(webapps: list[dict[str, Any]], domain: str) -> dict[str, Any] | None:

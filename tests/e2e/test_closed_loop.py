@@ -35,6 +35,7 @@ def test_no_request_is_lost_and_every_response_is_whole(make_app: Maker) -> None
         assert app.serves() == "v003"
     report = clients.report
     assert not report.bad, report
+    assert clients.lasted, "the clients ended before the last push did"
     assert set(report.served) == {"v001", "v002", "v003", "v004"}, report
     assert report.total >= 200, report
     assert app.get("/about").json()["orders"] == report.asked["POST /orders"], report

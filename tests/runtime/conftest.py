@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 import runtime_lab  # noqa: E402
-
-Environment = Callable[..., str]
 
 
 def pytest_report_header() -> str:
@@ -43,7 +40,7 @@ def bench(tmp_path: Path) -> runtime_lab.Bench:
 
 
 @pytest.fixture(scope="session")
-def python_of(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def python_of(tmp_path_factory: pytest.TempPathFactory) -> runtime_lab.PythonOf:
     """``python_of("3.8", "flask==2.2.5", ...)``: the interpreter of an environment with these packages."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "environments"

@@ -13,13 +13,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from paasctl.overlay import RUNTIME, runtime_source
 
+#: ``python_of("3.8", "flask==2.2.5")`` of the fixtures
+PythonOf = Callable[..., str]
 OLDEST, NEWEST = 8, 14
 #: what a process of a test inherits: nothing of the developer's own settings
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "PYTHONDONTWRITEBYTECODE")

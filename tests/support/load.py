@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 from support.web import versions
 
+#: seconds that a client waits between two requests, so that the app under test gets the machine
+PAUSE = 0.04
+
 
 @dataclass(frozen=True)
 class Request:
@@ -48,8 +51,10 @@ class Report:
 class Clients:
     """Clients that ask until they are stopped, or until the bound of requests or seconds is reached."""
 
-    def __init__(self, url: str, requests: list[Request], *, most: int = 20_000, seconds: float = 300) -> None:
+    def __init__(self, url: str, requests: list[Request], *, most: int = 100_000, seconds: float = 600) -> None:
         self.report = Report()
+        #: whether all of them asked until they were stopped, and did not meet a bound before
+        self.lasted = False
         self._at, self._most, self._end = urlsplit(url), most, time.monotonic() + seconds
         self._stop, self._lock, self._began = threading.Event(), threading.Lock(), time.monotonic()
         self._threads = [threading.Thread(target=self._client, args=(one,), daemon=True) for one in requests]
@@ -60,6 +65,7 @@ class Clients:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.lasted = all(thread.is_alive() for thread in self._threads)
         self._stop.set()
         for thread in self._threads:
             thread.join(30)
@@ -69,7 +75,7 @@ class Clients:
         while not self._stop.is_set() and time.monotonic() < self._end and self.report.total < self._most:
             connection = connection or http.client.HTTPConnection(str(self._at.hostname), self._at.port, timeout=30)
             connection = self._one(connection, request)
-            time.sleep(0.01)
+            time.sleep(PAUSE)
         if connection:
             connection.close()
 

@@ -94,9 +94,7 @@ class Platform:
                 self.process.reload()
             else:
                 cwd = found["working_directory"] or f"/home/{self.account.username}"
-                self.process = WebProcess(
-                    self.account, domain, found["python_version"], cwd, self.hosts, self.before
-                )
+                self.process = WebProcess(self.account, domain, found["python_version"], cwd, self.hosts, self.before)
             self._pass("GET", "/", [("Host", domain)], b"")
         return (409, {"status": "error", "error": "cname_error"}) if self.cname_error else (200, {"status": "OK"})
 

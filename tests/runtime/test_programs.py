@@ -1,0 +1,220 @@
+"""Programs run in the runtime's own process exactly as they would run without it, with the env of the release."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from runtime_lab import Bench
+
+SHOW = """import __main__, os, sys
+print(__name__, sys.argv, sys.path[0], os.environ.get("WHO"), __main__.__dict__ is globals(), sep="|")"""
+
+
+def env_file(folder: Path, **values: str) -> str:
+    path = folder / "env.json"
+    path.write_text(json.dumps({"env": values}))
+    return str(path)
+
+
+# ------------------------------------------------------------------------------------------------------------ env
+
+
+def test_values_arrive_byte_for_byte_and_before_the_app(bench: Bench) -> None:
+    odd = {
+        "A": 'it\'s "$HOME" `x` %s #no',
+        "B": "line\nline\r\n\ttab",
+        "C": " ä€𝄞 ",
+        "D": "",
+        "E": "x" * 30_000,
+        "WHO": "release",
+    }
+    bench.write(dotenv_like="import os\nfor n, v in [('WHO', 'dotenv')]: os.environ.setdefault(n, v)")
+    bench.write(app="import dotenv_like, json, os, sys; json.dump(dict(os.environ), sys.stdout)")
+    done = bench.run("python", "app.py", PAASCTL_ENV_FILE=env_file(bench.folder, **odd), WHO="inherited")
+    assert {name: json.loads(done.stdout)[name] for name in odd} == odd
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"env": 3}', '{"other": {}}', '{"env": {"A": 3}}'])
+def test_an_env_file_that_is_broken_is_one_line_and_the_app_runs(bench: Bench, content: str | None) -> None:
+    path = bench.folder / "env.json"
+    if content is not None:
+        path.write_text(content)
+    bench.write(app="print('runs')")
+    done = bench.run("python", "app.py", PAASCTL_ENV_FILE=str(path))
+    assert (done.returncode, done.stdout) == (0, "runs\n")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("paasctl: ")
+
+
+def test_words_in_front_of_a_program_are_its_env(bench: Bench) -> None:
+    bench.write(app=SHOW)
+    done = bench.run("WHO=line", "python", "app.py", PAASCTL_ENV_FILE=env_file(bench.folder, WHO="release"))
+    assert "|line|" in done.stdout
+
+
+# ------------------------------------------------------------------------------------------------------- programs
+
+
+def same(bench: Bench, *words: str) -> None:
+    """The program prints and exits with the runtime as without it."""
+    with_it, without = bench.run(*words), bench.run(*words, runtime=False)
+    assert (with_it.returncode, with_it.stdout, with_it.stderr) == (without.returncode, without.stdout, without.stderr)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("python", "app.py", "a", "--b"),
+        ("python", "-u", "app.py"),
+        ("python", "sub/inner.py", "x"),
+        ("python", "-m", "package"),
+        ("python", "-m", "package.other", "1"),
+        ("python", "-c", "import sys; print(sys.argv, sys.path[0], __name__)", "2"),
+        ("python", "-W", "error", "-X", "utf8", "app.py", "z"),
+        ("python", "-E", "-m", "package"),
+        ("python3", "app.py"),
+        ("python", "exits.py"),
+        ("python", "-V"),
+        ("echo", "another program", "$HOME"),
+    ],
+    ids=" ".join,
+)
+def test_a_program_cannot_tell_the_difference(bench: Bench, words: tuple[str, ...]) -> None:
+    for folder in ("sub", "package"):
+        (bench.folder / folder).mkdir()
+    for name in ("app.py", "sub/inner.py", "package/__main__.py", "package/other.py"):
+        (bench.folder / name).write_text(SHOW)
+    bench.write(exits="import sys; sys.exit(7)")
+    same(bench, *words)
+
+
+def test_an_apps_own_modules_do_not_stand_in_for_the_standard_librarys(bench: Bench) -> None:
+    """An app may have a queue.py: the runtime imports the library's, the app its own."""
+    bench.write(queue="raise SystemExit('the app\\'s queue')", json="raise SystemExit('the app\\'s json')")
+    bench.write(app="import sys; print('runs', sys.path[0])")
+    done = bench.run("python", "app.py", PAASCTL_LOG="stdout", PAASCTL_ENV_FILE=env_file(bench.folder, A="b"))
+    assert done.stdout == f"runs {bench.folder}\n", done.stderr
+
+
+def test_console_scripts_run_in_the_same_process(bench: Bench) -> None:
+    """A console script of the environment, found beside the interpreter: hooks are in force in it."""
+    bench.write(
+        conftest="import os, _paasctl_runtime as r\nprint(os.getpid() == int(os.environ['PID']), 'logs' in r.in_force)"
+    )
+    done = bench.run(
+        "sh",
+        "-c",
+        f"PID=$$ exec {sys.executable} -m _paasctl_runtime pytest --collect-only -q -s",
+        PAASCTL_LOG="stdout",
+    )
+    assert "True True" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_program_that_is_not_there_is_exit_127(bench: Bench) -> None:
+    done = bench.run("no-such-program")
+    assert done.returncode == 127
+    assert done.stderr == "paasctl: no-such-program cannot be run: No such file or directory\n"
+
+
+def test_spawned_processes_of_the_app_still_work(bench: Bench) -> None:
+    """multiprocessing imports the program's file again in its children, by the name that __main__ has."""
+    bench.write(
+        app="""import multiprocessing
+def double(x): return 2 * x
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.map(double, [1, 2]))"""
+    )
+    assert bench.run("python", "app.py").stdout == "[2, 4]\n"
+
+
+def test_print_is_visible_at_once(bench: Bench) -> None:
+    bench.write(app="import os, sys\nprint('now')\nos._exit(0)")
+    assert bench.run("python", "app.py", PYTHONUNBUFFERED="").stdout == "now\n"
+
+
+# ----------------------------------------------------------------------------------------- preflight and report
+
+
+def test_preflight_imports_the_app(bench: Bench) -> None:
+    bench.write(good="def app(environ, start): pass", bad="import nothing_like_it", leaves="raise SystemExit(0)")
+    assert bench.run("preflight", PAASCTL_ENTRY="good:app").returncode == 0
+    assert bench.run("preflight", "good:app").returncode == 0
+    missing = bench.run("preflight", PAASCTL_ENTRY="bad:app")
+    assert missing.returncode == 1
+    assert "No module named 'nothing_like_it'" in missing.stderr
+    assert bench.run("preflight", PAASCTL_ENTRY="leaves:app").returncode == 1
+    assert bench.run("preflight", PAASCTL_ENTRY="good:other").returncode == 1
+
+
+def test_report_names_everything_and_shows_no_value(bench: Bench) -> None:
+    bench.write(
+        app="import logging\nlogging.getLogger('mine').addHandler(logging.FileHandler('x.log'))\ndef app(e, s): pass"
+    )
+    secret = "very-secret-value-7351"
+    done = bench.run(
+        "report",
+        PAASCTL_ENTRY="app:app",
+        PAASCTL_LOG="stdout",
+        PAASCTL_POOL_RECYCLE="280",
+        MAIL_ADMIN=f"{secret}@example.com",
+        MAIL_SERVER=secret,
+        SENTRY_DSN=f"https://{secret}@x/1",
+        API_KEY=secret,
+    )
+    told = json.loads(done.stdout)
+    assert told["in force"]["logs"] == "to stdout, as text"
+    assert "280" in told["in force"]["databases"]
+    assert told["handlers"] == ["mine: FileHandler (file)"]
+    assert "API_KEY" in told["env"]
+    assert secret not in done.stdout + done.stderr
+
+
+# ------------------------------------------------------------------------------------------------- never in the way
+
+
+PARTS = (
+    "install_logs",
+    "install_databases",
+    "install_mail",
+    "modern_urls",
+    "start_sentry",
+    "fitting",
+    "gunicorn_defaults",
+)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("part", PARTS)
+def test_an_error_of_the_runtime_is_one_line_and_the_app_runs(bench: Bench, part: str, python_of) -> None:
+    """Each part is made to fail, with a secret in its error; the app starts, and the secret is not shown."""
+    head, define, tail = bench.source.decode().partition(f"\n\ndef {part}(")
+    broken = define + "*a, **k):\n    raise RuntimeError('secret-' + 'text')\n\n\ndef unused("
+    (bench.folder / "_paasctl_runtime.py").write_text(head + broken + tail)
+    bench.python = python_of("3.11", "gunicorn")
+    bench.write(app="def app(environ, start):\n    start('200 OK', [])\n    return [b'serves']")
+    with bench.serve("gunicorn -b 127.0.0.1:$PORT app:app", PAASCTL_LOG="stdout") as server:
+        assert server.get("/").body == "serves"
+    assert "secret-text" not in server.stderr
+    assert server.stderr.count("paasctl:") == 1, server.stderr
+
+
+def test_settings_that_are_no_numbers_are_named_and_ignored(bench: Bench) -> None:
+    bench.write(app="print('runs')")
+    done = bench.run("python", "app.py", PAASCTL_POOL_RECYCLE="soon", PAASCTL_LOG="printer")
+    assert done.stdout == "runs\n"
+    assert "PAASCTL_POOL_RECYCLE is not a whole number" in done.stderr
+    assert "PAASCTL_LOG is none of" in done.stderr
+
+
+def test_postgres_urls_become_what_sqlalchemy_takes(bench: Bench, python_of) -> None:
+    bench.python = python_of("3.11", "sqlalchemy==2.0.*")
+    bench.write(app="import os; print(os.environ['DATABASE_URL'], os.environ['OTHER'])")
+    url = "postgres://u:p@h:5/d?sslmode=require"
+    done = bench.run("python", "app.py", DATABASE_URL=url, OTHER="mysql://x")
+    assert done.stdout == "postgresql://u:p@h:5/d?sslmode=require mysql://x\n"
+    bench.python = python_of("3.11", "six")  # where nothing insists on it, nothing is changed
+    assert bench.run("python", "app.py", DATABASE_URL=url, OTHER="").stdout == f"{url} \n"

@@ -1,0 +1,199 @@
+"""The servers, really started: they serve the wrapped app on the sockets that are handed on, or as the line says."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from runtime_lab import Bench, Server, eventually, get
+
+pytestmark = pytest.mark.e2e
+
+WSGI = """
+import os
+def app(environ, start):
+    start("200 OK", [("Content-Type", "text/plain")])
+    null = os.path.samefile("/proc/self/fd/0", os.devnull)
+    facts = [environ["wsgi.url_scheme"], environ.get("REMOTE_ADDR"), os.getpid(), os.getppid()]
+    return ["|".join(map(str, facts + [os.environ.get("PAASCTL_ENTRY"), null])).encode()]
+def make(x=None): return app
+"""
+ASGI = """
+import os
+async def app(scope, receive, send):
+    if scope["type"] != "http": return
+    null = os.path.samefile("/proc/self/fd/0", os.devnull)
+    facts = [scope["scheme"], (scope["client"] or [""])[0], os.getpid(), os.getppid()]
+    facts += [os.environ.get("PAASCTL_ENTRY"), null]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": "|".join(map(str, facts)).encode()})
+def make(): return app
+"""
+ENV = {"PAASCTL_RELEASE": "r7", "PAASCTL_PROXY_HOPS": "1"}
+NEW = ("3.11", "gunicorn", "uvicorn", "uvicorn-worker", "hypercorn", "waitress")
+OLD = ("3.8", "gunicorn==20.1.0", "setuptools<70", "uvicorn==0.20.0", "hypercorn==0.14.4", "waitress==2.1.2")
+
+LINES = {
+    "gunicorn -b 0.0.0.0:$PORT -w 2 wsgi:app": "wsgi:app",
+    "gunicorn --bind unix:other.sock --reuse-port wsgi:make('x')": "wsgi:make('x')",
+    "python -m gunicorn wsgi:app --log-file -": "wsgi:app",
+    "gunicorn -k uvicorn_worker.UvicornWorker asgi:app": "asgi:app",
+    "uvicorn asgi:app --host 0.0.0.0 --port $PORT": "asgi:app",
+    "uvicorn --factory asgi:make --workers 2": "asgi:make()",
+    "python -m uvicorn asgi:app --uds other.sock": "asgi:app",
+    "uvicorn wsgi:app --interface wsgi": "wsgi:app",
+    "hypercorn asgi:app -b 0.0.0.0:$PORT": "asgi:app",
+    "hypercorn wsgi:wsgi:app --workers 2": "wsgi:app",
+    "waitress-serve --listen=*:$PORT wsgi:app": None,
+    "waitress-serve --call wsgi:make": None,
+}
+
+
+@contextmanager
+def listening(where: Path | None = None) -> Iterator[socket.socket]:
+    """A socket that a supervisor would hold: TCP, or a Unix socket in a folder."""
+    with socket.socket(socket.AF_UNIX if where else socket.AF_INET) as held:
+        held.bind(str(where) if where else ("127.0.0.1", 0))
+        held.listen(64)
+        yield held
+
+
+@contextmanager
+def started(
+    bench: Bench, line: str, name: str = "web.0", held: socket.socket | None = None, **env: str
+) -> Iterator[Server]:
+    """A web process as paasctl's Supervisor section starts it: the shared socket as its standard input."""
+    probe = bench.folder / name
+    given = {
+        **ENV,
+        "PORT": "1",
+        "PAASCTL_PROBE_SOCKET": str(probe),
+        **({"PAASCTL_SHARED_FD": "0"} if held else {}),
+        **env,
+    }
+    out, err = bench.folder / f"{name}.out", bench.folder / f"{name}.err"
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        process = subprocess.Popen(
+            bench.argv(line.replace("$PORT", "1").split()),
+            cwd=bench.folder, env=bench.env(given), stdin=held or subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+        )  # fmt: skip
+        server = Server(process, 0, out, err)
+        try:
+            assert eventually(lambda: process.poll() is not None or answers(probe), 30)
+            assert process.poll() is None, server.stdout + server.stderr
+            yield server
+        finally:
+            server.stop()
+
+
+def answers(path: Path) -> bool:
+    try:
+        return get(str(path), "/").status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def app(bench: Bench, python_of) -> Bench:
+    bench.write(wsgi=WSGI, asgi=ASGI)
+    bench.python = python_of(*NEW)
+    return bench
+
+
+def serves_both(bench: Bench, line: str, entry: str | None) -> None:
+    with listening() as held, started(bench, line, held=held) as server:
+        probe = get(str(bench.folder / "web.0"), "/", X_Paasctl_Probe="r7")
+        assert probe.headers["x-paasctl-release"] == "r7"
+        answer = get(
+            held.getsockname(),
+            "/",
+            X_Forwarded_For="6.6.6.6, 1.2.3.4",
+            X_Forwarded_Proto="https",
+            X_Request_ID="an-id-of-mine",
+        )
+        scheme, address, pid, parent, loaded, null = answer.body.split("|")
+        assert (answer.status, scheme, address, null) == (200, "https", "1.2.3.4", "True")
+        assert str(server.process.pid) in (pid, parent), "served by this process or its own workers"
+        assert answer.headers["x-request-id"] == "an-id-of-mine"
+        assert "x-paasctl-release" not in answer.headers
+        assert loaded == (entry or "None")
+        assert stat.S_IMODE((bench.folder / "web.0").stat().st_mode) == 0o600
+        assert not (bench.folder / "other.sock").exists()
+
+
+@pytest.mark.parametrize(("line", "entry"), LINES.items(), ids=list(LINES))
+def test_it_serves_on_exactly_the_sockets_it_is_handed(app: Bench, line: str, entry: str | None) -> None:
+    serves_both(app, line, entry)
+
+
+OWN_ADDRESS = (
+    "gunicorn -b 127.0.0.1:$PORT wsgi:app",
+    "gunicorn wsgi:app",
+    "uvicorn asgi:app --port $PORT",
+    "hypercorn asgi:app -b 127.0.0.1:$PORT",
+    "waitress-serve --port $PORT wsgi:app",
+)
+
+
+@pytest.mark.parametrize("line", OWN_ADDRESS)
+def test_without_sockets_the_line_decides(app: Bench, line: str) -> None:
+    with app.serve(line, **ENV) as server:
+        assert server.get("/", X_Forwarded_For="1.2.3.4").body.split("|")[1] == "1.2.3.4"
+        assert server.get("/", X_Paasctl_Probe="r7").headers["x-paasctl-release"] == "r7"
+
+
+SETTINGS = """
+import gunicorn.config
+def app(environ, start):
+    start("200 OK", [])
+    return [CFG.encode()]
+"""
+POST = """
+def post_worker_init(worker):
+    import wsgi
+    c = worker.cfg
+    control = getattr(c, "control_socket_disable", True)
+    facts = c.workers, c.threads, c.timeout, c.graceful_timeout, c.worker_tmp_dir, control
+    wsgi.CFG = " ".join(map(str, facts))
+"""
+DEFAULTS = {"PAASCTL_WORKERS": "2", "PAASCTL_THREADS": "3", "PAASCTL_TIMEOUT": "41"}
+
+
+@pytest.mark.parametrize(
+    ("line", "env", "conf", "shown"),
+    [
+        ("gunicorn wsgi:app", {}, "", "1 1 30 30 /dev/shm True"),
+        ("gunicorn wsgi:app", DEFAULTS, "", "2 3 41 41 /dev/shm True"),
+        ("gunicorn -w 1 --threads 1 --timeout 5 wsgi:app", DEFAULTS, "", "1 1 5 41 /dev/shm True"),
+        ("gunicorn wsgi:app", DEFAULTS, "workers = 1\nworker_tmp_dir = '/tmp'\n", "1 3 41 41 /tmp True"),
+        ("gunicorn wsgi:app", {**DEFAULTS, "GUNICORN_CMD_ARGS": "--threads 4"}, "", "2 4 41 41 /dev/shm True"),
+        ("gunicorn wsgi:app", {**DEFAULTS, "WEB_CONCURRENCY": "1"}, "", "1 3 41 41 /dev/shm True"),
+    ],
+)
+def test_gunicorn_defaults_give_way_to_the_users_own(
+    app: Bench, line: str, env: dict[str, str], conf: str, shown: str
+) -> None:
+    app.write(wsgi=SETTINGS)
+    (app.folder / "gunicorn.conf.py").write_text(conf + POST)
+    shown = shown if Path("/dev/shm").is_dir() else shown.replace("/dev/shm", "None")
+    with app.serve(line, **env) as server:
+        assert server.get("/").body == shown
+
+
+def test_the_apps_folder_is_as_it_would_be_for_gunicorns_chdir(app: Bench) -> None:
+    (app.folder / "src").mkdir()
+    (app.folder / "wsgi.py").rename(app.folder / "src/inner.py")
+    with app.serve("gunicorn --chdir src inner:app") as server:
+        assert server.get("/").status == 200
+
+
+def test_sockets_that_a_server_cannot_take_do_not_stop_it(app: Bench) -> None:
+    """A folder that is missing: no probe socket, one line, and the line's own address."""
+    with app.serve("gunicorn -b 127.0.0.1:$PORT wsgi:app", PAASCTL_PROBE_SOCKET="/nowhere/at/all") as server:
+        assert server.get("/").status == 200
+        assert "the probe socket" in server.stderr
