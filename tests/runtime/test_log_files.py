@@ -1,0 +1,127 @@
+"""``PAASCTL_LOG=file``: the app's own files, written by several processes, lose no line and hold none twice."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from runtime_lab import Bench, PythonOf
+
+RECORDS, WORKERS, AT_ONCE = 10_000, 4, 100
+
+APP = """
+import logging, logging.handlers, os
+handler = logging.handlers.RotatingFileHandler("logs/app.log", maxBytes=100_000, backupCount=50)
+handler.setFormatter(logging.Formatter("%(process)d %(message)s"))
+log = logging.getLogger("app"); log.addHandler(handler); log.setLevel("INFO"); log.propagate = False
+def app(environ, start):
+    first = int(environ["PATH_INFO"].strip("/") or -1)
+    if first >= 0:
+        for n in range(first, first + 100): log.info("RECORD %05d %s", n, "x" * 60)
+    start("200 OK", []); return [b"done"]
+"""
+
+
+def written(folder: Path) -> list[str]:
+    """Every line of the log and of what it was rolled over to."""
+    return [line for path in folder.glob("app.log*") for line in path.read_text().splitlines()]
+
+
+@pytest.mark.e2e
+def test_four_workers_and_10000_records_exactly_once(bench: Bench, python_of: PythonOf) -> None:
+    bench.python = python_of("3.12", "gunicorn")
+    bench.write(app=APP)
+    with bench.serve(f"gunicorn -b 127.0.0.1:$PORT -w {WORKERS} app:app", PAASCTL_LOG="file") as server:
+        starts = iter(range(0, RECORDS, AT_ONCE))
+        threads = [threading.Thread(target=lambda: [server.get(f"/{n}") for n in starts]) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    lines = written(bench.folder / "logs")
+    assert [line for line in lines if not re.fullmatch(r"\d+ RECORD \d{5} x{60} request_id=\w{32}", line)] == []
+    counted = Counter(line.split()[2] for line in lines)
+    assert len(counted) == RECORDS
+    assert set(counted.values()) == {1}
+    assert len({line.split()[0] for line in lines}) == WORKERS, "all of them wrote"
+    assert len(list((bench.folder / "logs").glob("app.log.*"))) >= 3, "rolled over at least three times"
+
+
+FORKS = """
+import logging, logging.handlers, os, sys, time
+handler = {handler}
+log = logging.getLogger("app"); log.addHandler(handler); log.setLevel("INFO")
+if {early}: log.info("RECORD first")
+for child in range(3):
+    if os.fork() == 0:
+        for n in range({number}):
+            log.info("RECORD %d-%d", child, n); time.sleep({pause})
+        os._exit(0)
+for child in range(3): os.wait()
+"""
+KINDS = {
+    "rotating": ('logging.handlers.RotatingFileHandler("logs/app.log", maxBytes=2000, backupCount=99)', 500, 0),
+    "timed": ('logging.handlers.TimedRotatingFileHandler("logs/app.log", when="S", backupCount=99)', 60, 0.05),
+    "watched": ('logging.handlers.WatchedFileHandler("logs/app.log")', 500, 0),
+    "plain": ('logging.FileHandler("logs/app.log")', 500, 0),
+    "opened late": (
+        'logging.handlers.RotatingFileHandler("logs/app.log", maxBytes=2000, backupCount=99, delay=True)',
+        500,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["opened before the fork", "after"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_forked_processes_share_every_kind_of_file(bench: Bench, kind: str, early: bool) -> None:
+    handler, number, pause = KINDS[kind]
+    bench.write(app=FORKS.format(handler=handler, number=number, pause=pause, early=early))
+    done = bench.run("python", "app.py", PAASCTL_LOG="file")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    expected = Counter([f"RECORD {child}-{n}" for child in range(3) for n in range(number)] + ["RECORD first"] * early)
+    assert Counter(written(bench.folder / "logs")) == expected
+
+
+def test_consoles_and_files_stay_both_and_loggers_without_any_go_to_stderr(bench: Bench) -> None:
+    bench.write(
+        app="""import logging, sys
+a = logging.getLogger("a")
+a.addHandler(logging.FileHandler("logs/a.log")); a.addHandler(logging.StreamHandler(sys.stdout))
+a.error("both"); logging.getLogger("b").error("nobody's")"""
+    )
+    done = bench.run("python", "app.py", PAASCTL_LOG="file")
+    assert (bench.folder / "logs/a.log").read_text() == "both\n"
+    assert done.stdout == "both\n"
+    assert re.fullmatch(r"\S+ \S+ ERROR \[b\] nobody's\n", done.stderr)
+
+
+def test_a_record_logged_while_another_is_formatted_does_not_hang(bench: Bench) -> None:
+    bench.write(
+        app="""import logging
+one, two = logging.getLogger("one"), logging.getLogger("two")
+for log in (one, two): log.addHandler(logging.FileHandler("app.log"))
+class Speaks:
+    def __str__(self): two.error("inner"); return "outer"
+one.error("%s", Speaks())"""
+    )
+    bench.run("python", "app.py", PAASCTL_LOG="file")
+    assert (bench.folder / "app.log").read_text() == "inner\nouter\n"
+
+
+def test_a_device_is_no_file_to_lock(bench: Bench) -> None:
+    bench.write(
+        app="import logging; logging.basicConfig(filename='/dev/stdout', format='%(message)s'); logging.error('x')"
+    )
+    assert bench.run("python", "app.py", PAASCTL_LOG="file").stdout == "x\n"
+    assert not Path("/dev/.stdout.lock").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_the_apps_own_error(bench: Bench) -> None:
+    bench.write(app="import logging; logging.FileHandler('/proc/nothing/app.log')")
+    done = bench.run("python", "app.py", PAASCTL_LOG="file")
+    assert done.returncode == 1
+    assert "paasctl: the folder of the log file app.log cannot be made" in done.stderr
