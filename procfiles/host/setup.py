@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import glob
 import grp
@@ -216,7 +217,10 @@ class Setup:
                 remove(self.layout.path(name))
         if not keep:
             remove(self.layout.root)
-            children.run(["userdel", config["app"]], "/")
+            # forced: the agent that just cleared the app's folders still runs as this user
+            children.run(["userdel", "--force", config["app"]], "/")
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(self.layout.setup))
 
     def _refuse_a_strangers_user(self, config: Config) -> None:
         if user_exists(config["app"]) and pwd.getpwnam(config["app"]).pw_dir != config["root"]:
