@@ -28,6 +28,10 @@ class ApiError(PaasctlError):
         self.status, self.id, self.said, self.wait = status, id, said, wait
 
 
+#: What to do when Heroku itself, or the way there, does not work.
+TRY_AGAIN = "check the network and https://status.heroku.com; the same command again continues"
+
+
 class Uncertain(PaasctlError):
     """The connection broke before the answer: nobody here knows whether Heroku did it. The caller must look."""
 
@@ -86,7 +90,7 @@ def _seconds(text: str) -> float | None:
 
 def broken(error: requests.RequestException, host: str) -> ApiError | Uncertain | Unreachable:
     """The error for a connection that failed. Its text names the host only: a URL may be signed."""
-    hint = "check the network; https://status.heroku.com"
+    hint = TRY_AGAIN
     if isinstance(error, requests.exceptions.SSLError):
         return ApiError(f"no secure connection to {host}: its certificate was not accepted", hint="check the proxy")
     if not_sent(error):

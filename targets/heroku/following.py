@@ -37,6 +37,8 @@ def await_build(api: Api, build: HerokuBuild, redactor: Redactor, say: Say) -> H
     for look in waiting.looks(BUILD_LIMIT):
         output.follow()
         build = api.build(build.id)
+        if look or build.status == "failed":
+            output.follow()  # the stream may have ended before the build did
         if build.status == "failed":
             raise Failed(
                 f"the build {build.id} failed; the release before it still serves",
@@ -60,10 +62,11 @@ def await_release(api: Api, release: HerokuRelease, redactor: Redactor, say: Say
     for look in waiting.looks(RELEASE_LIMIT):
         if look:
             release = api.release(release.id)
+        if look or release.status != "succeeded":
+            output.follow()
         if release.status == "succeeded":
             output.tail()
             return release
-        output.follow()
         if release.status != "pending":
             raise Failed(
                 f"release {release.name} failed in its release command; its code is not live",

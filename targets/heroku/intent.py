@@ -88,8 +88,8 @@ class Intent:
     def busy(self) -> str:
         """What somebody else has under way at Heroku; empty when a push would cross nothing."""
         build, release = self.state.pending_build, self.state.pending_release
-        if self.joined is not None and not (self.writes or self.late):
-            return ""
+        if self.joined is not None and not self.writes:
+            return ""  # this very push, interrupted
         if build is not None:
             return f"the build {build.id} is under way at Heroku, started by {build.who or 'somebody'}"
         if release is not None:

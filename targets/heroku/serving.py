@@ -8,6 +8,7 @@ from paasctl.model import Say
 
 from . import waiting
 from .api import Api
+from .failures import Uncertain, Unreachable
 
 #: Seconds. Heroku gives a web process a minute to bind its port; then it counts as crashed.
 DYNO_LIMIT = 100
@@ -18,13 +19,18 @@ _NONE_YET = 3
 def await_dynos(api: Api, version: int, say: Say) -> bool:
     """Wait until every web dyno runs this release (or a newer one) and none of an older one is left.
 
-    Answers False when the app has no web dynos, so that nothing can answer.
+    Answers False when the app has no web dynos, so that nothing can answer. Where Heroku's API does not tell, the
+    app's own answer has to do.
 
     Raises:
         PaasctlError: a web dyno of this release crashed, or they do not come up in time.
     """
     for look in waiting.looks(DYNO_LIMIT):
-        web = [dyno for dyno in api.dynos() if dyno.type == "web"]
+        try:
+            web = [dyno for dyno in api.dynos() if dyno.type == "web"]
+        except (Uncertain, Unreachable) as error:
+            say(f"{error.message}; the dynos cannot be seen, asking only the app")
+            return True
         new = [dyno for dyno in web if dyno.version >= version]
         crashed = [dyno.name for dyno in new if dyno.state == "crashed"]
         if crashed:

@@ -13,7 +13,7 @@ from paasctl import __version__
 from paasctl.credentials import Origin, Token
 
 from . import waiting
-from .failures import ApiError, Uncertain, Unreachable, broken, refusal
+from .failures import TRY_AGAIN, ApiError, Uncertain, Unreachable, broken, refusal
 
 ACCEPT = "application/vnd.heroku+json; version=3"
 
@@ -57,7 +57,8 @@ class Session(requests.Session):
         self.max_redirects = 0
         self.remaining: int | None = None
         self.warnings: list[str] = []
-        self.notice: Callable[[str], None] = lambda line: None
+        self.notice: Callable[[str], None] = self.warnings.append  # until somebody listens
+        self._told = False
         self._origin, self._place = origin, token.place
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
@@ -99,17 +100,19 @@ class Session(requests.Session):
             return broken(error, self._origin.host)
         self._take_headers(response)
         if response.status_code >= 500:
-            return Uncertain(f"Heroku's API has a problem of its own [HTTP {response.status_code}]")
+            return Uncertain(f"Heroku's API has a problem of its own [HTTP {response.status_code}]", hint=TRY_AGAIN)
         if response.status_code >= 300:
             return refusal(response, _what(url, self._origin.url), self._place)
         if response.content and not _is_json(response.content):
-            return Uncertain("Heroku's answer was cut short")
+            return Uncertain("Heroku's answer was cut short", hint=TRY_AGAIN)
         return response
 
     def _pace(self) -> None:
         """Near the end of the hourly limit, ask no faster than it fills up."""
         if self.remaining is not None and self.remaining < _FEW:
-            self.notice(f"only {self.remaining} requests of Heroku's hourly limit are left; going slowly")
+            if not self._told:
+                self.notice(f"only {self.remaining} requests of Heroku's hourly limit are left; going slowly")
+            self._told = True
             waiting.pause(_SLOWLY)
 
     def _take_headers(self, response: requests.Response) -> None:

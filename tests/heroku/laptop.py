@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from heroku_standin.server import TOKEN
 from paasctl import bundle, git, pipeline, seen
 from paasctl.changes import EnvChanges
 from paasctl.cli import cli
+from paasctl.cli import main as cli_main
 from paasctl.model import Env, Observed, Plan
 from paasctl.pipeline import Prepared, Request
 from paasctl.session import Connection, Session
@@ -29,6 +32,10 @@ FILES = {
     ".gitignore": ".env\n.paasctl/\n",
 }
 ENV = {"SECRET_KEY": "kd93Jfm20xMqZ71vB8aa", "MAIL_SERVER": "mail.example.net"}
+
+
+#: The core calls a target's optional methods itself; until then ``prepare`` below does.
+COMPLETE = "extra_files" in inspect.getsource(pipeline)
 
 
 @dataclass
@@ -83,7 +90,7 @@ class Laptop:
             patch.setenv("LOGNAME", self.who)
             for name, value in (environ or {}).items():
                 patch.setenv(name, value)
-            if "extra_files" not in inspect.getsource(pipeline):
+            if not COMPLETE:
                 patch.setattr(pipeline, "prepare", prepare)
             result = CliRunner().invoke(cli, ["-C", str(self.root), *words], standalone_mode=False)
         self.result = result
@@ -96,11 +103,26 @@ class Laptop:
         assert code is None or exit_code == code, shown(result)
         return result
 
+    def start(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a command as a process of its own."""
+        environ = {**os.environ, "HOME": str(self.home), "HEROKU_API_KEY": TOKEN, "LOGNAME": self.who}
+        main = "import laptop; laptop.main()"
+        path = os.pathsep.join((str(Path(__file__).parent), environ.get("PYTHONPATH", "")))
+        command = [sys.executable, "-c", main, *words]
+        return subprocess.Popen(command, cwd=self.root, env={**environ, "PYTHONPATH": path}, **options)
+
     def push(self, *words: str, code: int | None = 0, **options: Any) -> Result:
         return self.paasctl("push", "heroku", "-y", *words, code=code, **options)
 
     def sync(self, *words: str, code: int | None = 0, **options: Any) -> Result:
         return self.paasctl("env", "sync", "heroku", "-y", *words, code=code, **options)
+
+
+def main() -> None:
+    """The command line, in a process of its own."""
+    if not COMPLETE:
+        pipeline.prepare = prepare
+    cli_main()
 
 
 def shown(result: Result) -> str:

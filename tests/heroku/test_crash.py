@@ -1,0 +1,134 @@
+"""paasctl dies at any request, before or after Heroku has done it; the same command again brings the end about."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests.adapters
+from heroku_standin import HerokuApp, Standin
+from laptop import ENV, Laptop
+
+CHANGED = {"SECRET_KEY": ENV["SECRET_KEY"], "ADDED": "value-of-added"}  # one added, and MAIL_SERVER removed
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of ours runs any more, no ``except Exception`` and no undo."""
+
+
+@contextmanager
+def killed_at(which: int | str, moment: str) -> Iterator[None]:
+    """Kill paasctl at its request with this number (from 1) or pattern, before it is sent or after its answer."""
+    real, count = requests.adapters.HTTPAdapter.send, 0
+
+    def send(self: Any, request: Any, **options: Any) -> Any:
+        nonlocal count
+        count += 1
+        hit = count == which if isinstance(which, int) else re.search(which, f"{request.method} {request.url}")
+        if hit and moment == "before":
+            raise Killed
+        answer = real(self, request, **options)
+        if hit:
+            raise Killed
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.adapters.HTTPAdapter, "send", send)
+        try:
+            yield
+        except Killed:
+            return
+    raise AssertionError(f"there is no request {which}")
+
+
+def outcome(app: HerokuApp) -> dict[str, Any]:
+    """The end of it, as far as two runs can be equal."""
+    assert app.current.slug is not None
+    document = json.loads(app.config["PAASCTL_MANIFEST"])
+    return {
+        "config": {name: value for name, value in app.config.items() if name != "PAASCTL_MANIFEST"},
+        "names": sorted(document["names"]),
+        "code": app.current.slug.files["wsgi.py"],
+        "pending": [one.id for one in app.builds if one.status == "pending"],
+        "serves": app.serves,
+    }
+
+
+def changed(laptop: Laptop) -> Laptop:
+    laptop.push()
+    laptop.edit(2)
+    laptop.env(**CHANGED)
+    return laptop
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_at_every_request(laptops: Callable[..., Laptop], standin: Standin, moment: str) -> None:
+    standin.world.app("undisturbed")
+    undisturbed = laptops("calm", app="undisturbed")
+    changed(undisturbed)
+    before = len(standin.seen)
+    undisturbed.push("--delete")
+    count = len(standin.seen) - before
+    assert count >= 15
+    wanted = outcome(standin.world.apps["undisturbed"])
+    for number in range(1, count + 1):
+        app = standin.world.app(f"app-{number}")
+        laptop = changed(laptops(f"ada{number}", app=app.name))
+        with killed_at(number, moment):
+            laptop.push("--delete")
+        laptop.push("--delete")
+        assert outcome(app) == wanted, f"killed {moment} request {number}"
+        assert len(app.builds) <= 2, f"killed {moment} request {number}: the build was started twice"
+        assert len([one for one in app.releases if "ADDED" in one.description]) == 1
+        assert laptop.push("--delete").stdout.startswith("nothing to do")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_first_push_killed_at_every_request(laptops: Callable[..., Laptop], standin: Standin, moment: str) -> None:
+    for number in range(1, 15):
+        app = standin.world.app(f"app-{number}")
+        laptop = laptops(f"ada{number}", app=app.name)
+        with killed_at(number, moment):
+            laptop.push()
+        laptop.push()
+        assert app.serves, f"killed {moment} request {number}"
+        assert len(app.builds) == 1
+        assert {name: app.config[name] for name in ENV} == ENV
+
+
+def test_a_failure_after_a_kill_goes_back_to_before_both(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
+    """The first run wrote the config and died; the second one's build fails: no half of the first may stay."""
+    changed(laptop)
+    before = dict(app.config), app.current.slug
+
+    with killed_at("POST .*/builds", "before"):
+        laptop.push("--delete")
+    assert app.config["ADDED"] == "value-of-added"
+    app.build_outcome = "failed"
+    laptop.push("--delete", code=1)
+    assert (dict(app.config), app.current.slug) == before
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", [6, 7, 8, 9, 11])
+def test_sigkill(laptop: Laptop, standin: Standin, app: HerokuApp, number: int, moment: str) -> None:
+    """The same with a real process and a real SIGKILL."""
+    changed(laptop)
+    process = laptop.start("push", "heroku", "-y", "--delete", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    standin.kill = (process.pid, len(standin.seen) + number, moment)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    laptop.push("--delete")
+    assert app.serves
+    assert app.config["ADDED"] == "value-of-added"
+    assert "MAIL_SERVER" not in app.config
+    assert len(app.builds) <= 2
