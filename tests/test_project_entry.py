@@ -394,10 +394,15 @@ def test_circular_imports_end(tmp_path: Path) -> None:
 
 
 def test_a_large_tree_is_cut_and_said_so(tmp_path: Path) -> None:
-    files = {f"pkg/m{number}.py": "" for number in range(520)}
-    app = read(tmp_path, {**files, "app.py": FLASK})
-    assert app.entry == "app:app"
-    assert "only the first 500 Python files were looked at" in app.notes
+    for files in ({f"pkg/m{number}.py": "" for number in range(520)}, {"generated.py": "#" * 500_000 + "\n"}):
+        app = read(tmp_path, {**files, "app.py": FLASK})
+        assert app.entry == "app:app"
+        assert app.notes == ("there is a great deal of Python here; only the nearest files were looked at",)
+
+
+def test_a_named_module_is_read_however_large(tmp_path: Path) -> None:
+    files = {"wsgi.py": "#" * 500_000 + "\n" + FLASK, "paasctl.toml": "[app]\nentry = 'wsgi'"}
+    assert read(tmp_path, files).entry == "wsgi:app"
 
 
 def test_the_origin_names_the_place(tmp_path: Path) -> None:

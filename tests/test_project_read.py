@@ -201,7 +201,7 @@ FAULTS = {
         0,
     ),
     "request is not asked for": (
-        "class F(logging.Formatter):\n    def format(self, r):\n        r.u = request.url\n        r.m = request.path\n",
+        "class F(logging.Formatter):\n    def format(s, r):\n        r.u = request.url\n        r.m = request.path\n",
         1,
     ),
     "requests is another library": ("class Client:\n    def go(self):\n        return requests.url\n", 0),

@@ -39,6 +39,8 @@ class Names:
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
         self._scopes: dict[str, Scope] = {}
+        # what a binding is does not depend on who asks; without this, call graphs are walked again and again
+        self._known: dict[tuple[str, str, int], Denoted | None] = {}
 
     def scope(self, module: Module) -> Scope:
         """The top-level names of a module."""
@@ -100,6 +102,13 @@ class Names:
         return None
 
     def _bound(self, scope: Scope, name: str, index: int, depth: int) -> Denoted | None:
+        key = (scope.module.path, name, index)
+        if key not in self._known:
+            self._known[key] = None  # the answer to itself, when imports or calls go in a circle
+            self._known[key] = self._look(scope, name, index, depth)
+        return self._known[key]
+
+    def _look(self, scope: Scope, name: str, index: int, depth: int) -> Denoted | None:
         bound: Bound = scope.bound[name][index]
         if depth > _DEEP or bound is None:
             return None

@@ -68,8 +68,9 @@ def candidates(names: Names) -> list[Candidate]:
     # a module at the top may pass on an app in words of its own: from blog import server
     top = {path for path in names.sources.paths if "/" not in path}
     for module in names.sources.mentioning(*MARKS, also={*top, *_CONVENTIONAL[0], *_CONVENTIONAL[1]}):
-        if _importable(names, module):
-            found.extend(_in_module(names, module))
+        here = _in_module(names, module) if _importable(names, module) else []
+        if here:
+            found.extend(here)
             embedded |= names.embedded(module)
     named = set(named_entries(settings_modules(names)))
     return [
@@ -83,7 +84,7 @@ def candidates(names: Names) -> list[Candidate]:
 def _in_module(names: Names, module: Module) -> list[Candidate]:
     found = []
     for name in names.scope(module).bound:
-        denoted = names.denoted(module, name)
+        denoted = names.denoted(module, name) if not name.startswith("__") else None
         if denoted and (denoted.kind == "instance" or name in FACTORY_NAMES):
             call = "()" if denoted.kind == "factory" else ""
             found.append(Candidate(Entry(module.name, name, call), denoted, module.path, _rank(module, denoted)))
@@ -160,22 +161,18 @@ def _nothing_found(names: Names) -> UsageError:
 
 def _elsewhere(names: Names) -> UsageError | None:
     """An app that is there but cannot be imported from the app's folder."""
-    for path in names.sources.paths:
-        folder, _, _ = path.rpartition("/")
-        in_src = path.startswith("src/")
-        if not folder or (is_aside(path) and not in_src):
-            continue
-        module = names.sources.parse(path)
-        found = _in_module(names, module) if module else []
-        if not found:
+    for module in names.sources.mentioning(*MARKS, aside=True):
+        in_src = module.path.startswith("src/")
+        folder = module.folder.partition("/")[0]
+        if not folder or (is_aside(module.path) and not in_src) or not _in_module(names, module):
             continue
         if in_src:
             return UsageError(
-                f"the app in {path} cannot be imported from here, since src/ is not on the import path",
+                f"the app in {module.path} cannot be imported from here, since src/ is not on the import path",
                 hint="write a wsgi.py that imports it and a line `.` in requirements.txt, which installs the project",
             )
         return UsageError(
-            f"the app in {path} cannot be imported from here, since {folder.partition('/')[0]}/ is not a package",
-            hint=f"run paasctl in {folder.partition('/')[0]}/, or write a wsgi.py here that imports the app",
+            f"the app in {module.path} cannot be imported from here, since {folder}/ is not a package",
+            hint=f"run paasctl in {folder}/, or write a wsgi.py here that imports the app",
         )
     return None

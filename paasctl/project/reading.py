@@ -26,7 +26,7 @@ from paasctl.project.literals import Literals
 from paasctl.project.logging_faults import logging_faults
 from paasctl.project.naming import app_name
 from paasctl.project.python_version import PythonVersion, python_version
-from paasctl.project.sources import MAX_FILES, Sources
+from paasctl.project.sources import Sources
 from paasctl.project.static import static_folders
 from paasctl.textfile import read_text
 
@@ -245,7 +245,7 @@ class _Reading:
         self.warnings.extend(entry.warnings)
         self.warnings.extend(logging_faults(names.sources))
         if names.sources.cut:
-            self.notes.append(f"only the first {MAX_FILES} Python files were looked at")
+            self.notes.append("there is a great deal of Python here; only the nearest files were looked at")
         migrates = "flask-migrate" in needs.names and (self.root / "migrations" / "env.py").is_file()
         if migrates and not self.config.app.release and not (lines and "release" in lines.processes):
             self.notes.append(

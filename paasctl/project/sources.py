@@ -12,7 +12,8 @@ from pathlib import Path
 
 #: How many Python files are looked at. An app's own code is far below; a tree above holds something else.
 MAX_FILES = 500
-MAX_BYTES = 1_000_000
+MAX_BYTES = 400_000
+MAX_TOTAL = 3_000_000
 MAX_DEPTH = 6
 
 _NEVER = frozenset({
@@ -68,6 +69,9 @@ class Sources:
         self.broken: dict[str, Broken] = {}
         self._parsed: dict[str, Module | None] = {}
         self._bytes: dict[str, bytes] = {}
+        self._looked_at: dict[str, bool] = {}
+        self._total = 0
+        self._parsed_bytes = 0
         self.paths: list[str] = []
         self.cut = False
         for path in _walk(root):
@@ -85,8 +89,11 @@ class Sources:
         return None
 
     def module(self, name: str) -> Module | None:
-        """A module by its dotted name; None when it is not in the folder or cannot be parsed."""
+        """A module by its dotted name; None when it is not in the folder, cannot be parsed, or too much has been."""
         path = self.find(name)
+        if path and path not in self._parsed and self._parsed_bytes > MAX_TOTAL:
+            self.cut = True
+            return None
         return self.parse(path) if path else None
 
     def parse(self, path: str) -> Module | None:
@@ -95,33 +102,42 @@ class Sources:
             self._parsed[path] = self._parse(path)
         return self._parsed[path]
 
-    def mentioning(self, *words: bytes, also: Container[str] = ()) -> Iterator[Module]:
+    def mentioning(self, *words: bytes, also: Container[str] = (), aside: bool = False) -> Iterator[Module]:
         """The parsed files of the app itself that hold one of the words, or whose path or name is in ``also``.
 
-        Nearest first. Tests, documentation, examples and scripts are left out. Looking for the words first keeps it
-        quick.
+        Nearest first. Tests, documentation, examples and scripts are left out unless ``aside``. Looking for the words
+        first keeps it quick.
         """
         for path in self.paths:
-            wanted = path in also or path.rpartition("/")[2] in also
-            if is_aside(path) or not (wanted or any(word in self._read(path) for word in words)):
+            everything = path in also or path.rpartition("/")[2] in also
+            if (is_aside(path) and not aside) or not self._mentions(path, (b"",) if everything else words):
                 continue
             module = self.parse(path)
             if module:
                 yield module
 
+    def _mentions(self, path: str, words: tuple[bytes, ...]) -> bool:
+        """Whether a file that is not too large, in a tree that is not too large, holds one of the words."""
+        if path not in self._looked_at:
+            self._looked_at[path] = False
+            size = len(self._read(path))
+            self._looked_at[path] = size <= MAX_BYTES and self._total + size <= MAX_TOTAL
+            self._total += size
+            self.cut = self.cut or not self._looked_at[path]
+        return self._looked_at[path] and any(word in self._read(path) for word in words)
+
     def _read(self, path: str) -> bytes:
         if path not in self._bytes:
             self._bytes[path] = b""
             try:
-                file = self.root / path
-                if file.stat().st_size <= MAX_BYTES:
-                    self._bytes[path] = file.read_bytes()
+                self._bytes[path] = (self.root / path).read_bytes()
             except OSError as error:
                 self.broken[path] = Broken(path, 0, f"cannot be read: {(error.strerror or 'unknown').lower()}")
         return self._bytes[path]
 
     def _parse(self, path: str) -> Module | None:
         source = self._read(path)
+        self._parsed_bytes += len(source)
         if path in self.broken:
             return None
         try:
