@@ -56,7 +56,7 @@ class Layout:
     def make(self) -> None:
         """Make the folders. The app's own folder is private, and so everything below it."""
         try:
-            os.makedirs(self.root, mode=0o700, exist_ok=True)
+            make_private(self.root)
             for name in ("code", "objects", "releases", "venvs", "tmp"):
                 os.makedirs(self.path(name), exist_ok=True)
         except OSError as error:
@@ -164,6 +164,15 @@ def remove(path: str) -> None:
         for folder, _, _ in os.walk(path):
             os.chmod(folder, 0o700)
     shutil.rmtree(path)
+
+
+def make_private(folder: str) -> None:
+    """Make a folder and what is missing above it, all for this user alone."""
+    if os.path.isdir(folder):
+        return
+    make_private(os.path.dirname(folder))
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
 
 
 def remove_contents(folder: str) -> None:
