@@ -109,10 +109,10 @@ def _require_possible(release: HerokuRelease) -> None:
     why = ""
     if release.status == "failed":
         why = "it failed, and never was live"
-    elif release.status == "expired" or not release.eligible:
-        why = "it has expired: Heroku deletes the code of releases that are 30 days old and 20 releases back"
     elif not release.artifact:
         why = "it has no code"
+    elif release.status == "expired" or not release.eligible:
+        why = "it has expired: Heroku deletes the code of releases that are 30 days old and 20 releases back"
     if why:
         raise UsageError(f"Heroku cannot go back to {release.name}: {why}", hint="choose another: `paasctl releases`")
 
