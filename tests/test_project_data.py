@@ -56,6 +56,39 @@ KEPT: dict[str, tuple[Files, tuple[str, ...]]] = {
         {"c.py": "import os\nDB_URL = os.environ.get('DATABASE_URL') or 'sqlite:///a.db'",
          ".env": "DATABASE_URL=postgresql://h/x"}, (),
     ),
+    "either of two": (
+        {"c.py": "import os\nDB_URL = 'sqlite:///' + ('a.db' if os.name == 'nt' else 'b.db')"}, ("a.db", "b.db"),
+    ),
+    "os.environ[...]": (
+        {"c.py": "import os\nfrom sqlalchemy import create_engine\ne = create_engine(os.environ['MAIN'])",
+         ".env": "MAIN=sqlite:///m.db"}, ("m.db",),
+    ),
+    "joinpath and cwd": (
+        {"c.py": "from pathlib import Path\nDB_PATH = Path.cwd().joinpath('d', 'a.db')\n"
+         "UPLOAD_DIR = Path('u').resolve()"},
+        ("d/a.db", "u/"),
+    ),
+    "a module's attribute": (
+        {"base.py": "ROOT = 'store'", "c.py": "import base\nimport os\nUPLOAD_DIR = os.path.join(base.ROOT, 'up')"},
+        ("store/up/",),
+    ),
+    "the package's folder": (
+        {"p/__init__.py": "", "p/c.py": "def f(app):\n    app.config['UPLOAD_FOLDER'] = app.root_path + '/up'"},
+        ("p/up/",),
+    ),
+    "a name of the class or the function": (
+        {"c.py": "class C:\n    here = 'x'\n    UPLOAD_DIR = here + '/up'\n"
+         "def f(a):\n    d = 'y'\n    a.UPLOAD_DIR = f'{d}/up'"},
+        ("x/up/", "y/up/"),
+    ),
+    "several at once": ({"c.py": "a, b = 'x.db', 'y.db'\nDB = b"}, ("y.db",)),
+    "the file's own folder, made normal": (
+        {"c.py": "import os.path as p\nDB = p.normpath(p.join(p.dirname(__file__), 'd', '..', 'a.db'))"}, ("a.db",),
+    ),
+    "what cannot be seen": (
+        {"c.py": "import x\nDB = x.path() + 'a.db'\nDB = '%s.db' % x\nDB = x[0]\nDB = x and 'a.db'\n"
+         "DB = f'{x!r:>3}.db'\nfor DB in x: ...\nwith x as DB: ...\nDB += 'a.db'\nUPLOAD_DIR = DB"}, (),
+    ),
     "classes, without those for tests": (
         {"c.py": "class Dev:\n    DATABASE_URI = 'sqlite:///dev.db'\nclass TestingConfig:\n    DATABASE_URI = 'sqlite:///t.db'"},
         ("dev.db",),

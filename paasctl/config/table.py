@@ -126,14 +126,6 @@ class Table:
             self.fail(key, f"{key} must be one of {', '.join(choices)}", _nearest(value, choices))
         return value
 
-    def choices(self, key: str, choices: tuple[str, ...]) -> tuple[str, ...]:
-        """An array of words from a known set."""
-        values = self.texts(key) or ()
-        for value in values:
-            if value not in choices:
-                self.fail(key, f"{key} takes {', '.join(choices)}", _nearest(value, choices))
-        return values
-
     def _fail(self, path: Path_, message: str, hint: str) -> NoReturn:
         raise UsageError(f"{self._document.file}:{self._document.line(path)}: {message}", hint=hint)
 

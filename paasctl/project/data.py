@@ -22,7 +22,10 @@ _SQLITE_URL = re.compile(r"sqlite(?:\+\w+)?://(?P<path>/.*)?", re.DOTALL)
 _CONNECTS = re.compile(r"(?:^|\.)(?:create_engine|create_async_engine|SqliteDatabase|SqliteExtDatabase)$")
 _OPENS = ("sqlite3.connect", "aiosqlite.connect")
 _FILE_HANDLER = re.compile(r"FileHandler$")
-_WORDS = (b"UPLOAD", b"MEDIA_ROOT", b"sqlite", b"DATABASE", b"FileHandler", b"basicConfig", b"_DB", b"Sqlite")
+_WORDS = (
+    b"UPLOAD", b"MEDIA_ROOT", b"sqlite", b"Sqlite", b"DATABASE", b"DB", b"database_url", b"create_engine",
+    b"create_async_engine", b"FileHandler", b"basicConfig",
+)  # fmt: skip
 _CODE = (".py", ".html", ".css", ".js")
 
 
