@@ -413,3 +413,20 @@ def test_a_disagreement_with_the_procfile_is_said(tmp_path: Path) -> None:
     app = read(tmp_path, {"a.py": FLASK, "b.py": FLASK, "Procfile": "web: gunicorn a:app",
                           "paasctl.toml": "[app]\nentry = 'b:app'"})  # fmt: skip
     assert app.notes == ("Procfile:1 names a:app; b:app is used, from paasctl.toml:2",)
+
+
+@pytest.mark.parametrize(
+    ("wsgi", "warned"),
+    [
+        ("from blog import app", False),
+        ("from blog import create_app\napp = create_app('production')", True),
+        (FLASK, True),
+        ("x = 1", False),
+    ],
+)
+def test_a_wsgi_module_that_flask_app_goes_past_is_named(tmp_path: Path, wsgi: str, warned: bool) -> None:
+    app = read(
+        tmp_path, {"blog.py": FACTORY + "app = create_app()", "wsgi.py": wsgi, ".flaskenv": "FLASK_APP=blog:app"}
+    )
+    assert app.entry == "blog:app"
+    assert ['entry = "wsgi:app"' in warning for warning in app.warnings] == [True] * warned

@@ -62,6 +62,7 @@ def test_the_app_of_the_guide(tmp_path: Path) -> None:
         "persist:uploads/": "blog/settings.py:15",
     }
     assert [warning.partition(",")[0] for warning in app.warnings] == [
+        ".flaskenv:1: FLASK_APP decides for blog:create_app(); wsgi.py",
         "blog/__init__.py:26: RequestFormatter uses requests.url",
         "blog/__init__.py:27: RequestFormatter fails outside a request; ask flask.has_request_context() first",
         "blog/__init__.py:37: the handler mail_handler is never added to a logger; call addHandler with it",

@@ -10,7 +10,7 @@ from paasctl.model import Interface
 from paasctl.project.commands import ServerCall, server_call
 from paasctl.project.denote import Names
 from paasctl.project.detect import Choose, detect
-from paasctl.project.entry import Chosen, Named
+from paasctl.project.entry import DEFAULT_ATTRS, Chosen, Named
 from paasctl.project.flask_app import flask_app
 
 #: A value and the ``file:line`` or file that it came from.
@@ -61,6 +61,8 @@ def entry_point(names: Names, python: str, said: Mapping[str, Said], choose: Cho
     interface = (call and call.entry and call.interface) or (denoted.interface if denoted else None)
     interface = interface or (call and call.interface) or "wsgi"
     notes, warnings = _disagreements(chosen, call, web, interface)
+    if "flask" in said and chosen.origin == said["flask"][1]:
+        warnings = (*warnings, *_passed_over(names, chosen))
     return EntryPoint(
         str(chosen.entry),
         chosen.origin,
@@ -100,3 +102,18 @@ def _disagreements(
             "add `-k uvicorn.workers.UvicornWorker`, or start uvicorn"
         )
     return tuple(notes), tuple(warnings)
+
+
+def _passed_over(names: Names, chosen: Chosen) -> tuple[str, ...]:
+    """A wsgi.py that FLASK_APP goes past, where it makes the app differently: often with the production settings."""
+    module = names.sources.module("wsgi")
+    for attr in DEFAULT_ATTRS if module and chosen.entry.module != "wsgi" else ():
+        denoted = names.denoted(module, attr) if module else None
+        if denoted and denoted.kind == "instance":
+            if denoted == chosen.denoted:
+                return ()  # the very same object by another name
+            return (
+                f"{chosen.origin}: FLASK_APP decides for {chosen.entry}; wsgi.py, which makes the app in its own way, "
+                f'is not run (entry = "wsgi:{attr}" under [app] in paasctl.toml runs it)',
+            )
+    return ()
