@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,12 @@ def commit(release: Release) -> str:
     return release.commit[:10] + ("+" if release.dirty else "")
 
 
+def _age(release: Release) -> tuple[datetime, int]:
+    """Sorts releases; within a second (the clock of some platforms) by the number in their ids."""
+    number = re.search(r"\d+\Z", release.id)
+    return release.when, int(number[0]) if number else 0
+
+
 @click.command(cls=Command)
 @options.one_target
 @options.as_json
@@ -51,7 +58,7 @@ def releases(invocation: Invocation, target: str | None, as_json: bool) -> None:
     session = options.start(invocation)
     name = options.choose(session, console, target)
     with connect(session, name) as connection, working(console, f"looking at {name}"):
-        found = connection.operations("releases").releases()
+        found = sorted(connection.operations("releases").releases(), key=_age, reverse=True)
     if as_json:
         console.json({"target": name, "releases": [document(release) for release in found]})
     elif not found:

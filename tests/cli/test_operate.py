@@ -36,6 +36,14 @@ def _when(release: Release) -> list[str]:
     return release.when.astimezone().strftime("%Y-%m-%d %H:%M").split()
 
 
+def test_the_newest_release_is_first_whatever_the_adapter_says(run: Any, shop: Any) -> None:
+    same = [Release(f"r{number}", LIVE.when, "eva", "good") for number in (9, 10, 11)]
+    for order in ([OLD, *same], [*reversed(same), OLD]):
+        shop.releases = order
+        found = [each["id"] for each in json.loads(run("releases", "--json").stdout)["releases"]]
+        assert found == ["r11", "r10", "r9", "r1"]
+
+
 def test_releases_as_json(run: Any, shop: Any) -> None:
     document = json.loads(run("releases", "--json").stdout)
     assert document["target"] == "shop"
