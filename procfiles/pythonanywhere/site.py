@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
 import site as site_module
 import sys
@@ -23,7 +24,8 @@ LOCK_WAIT = 90.0
 RETRY = 5.0
 
 #: The environment as the platform gave it: what jobs start from.
-PRISTINE = dict(os.environ)
+PRISTINE: Dict[str, str] = {}
+BEFORE = "_PAASCTL_ENVIRONMENT"
 
 WAITING = b"This site is being set up, or its app could not be started. Please try again in a moment.\n"
 
@@ -187,7 +189,7 @@ class Site:
         except OSError:
             stack = ""
         if stack.strip():
-            return "importing the app did not end within %d s\n%s" % (self._limit, stack)
+            return "%s\nimporting the app did not end within %d s" % (stack.strip(), self._limit)
         return "the process ended while it imported the app (it called os._exit, crashed, or ran out of memory)"
 
     def _tidy(self, state: State) -> None:
@@ -195,6 +197,26 @@ class Site:
             prune(self.places, [state.live] if state.live else [])
         except Exception as error:  # a good release must not fail over rubbish
             say("cleaning up failed (%s)" % type(error).__name__)
+
+
+def restore_environment() -> None:
+    """Take out of this process's environment what an earlier release put there.
+
+    A server that reloads by starting its program anew hands its environment on, names and values of the last
+    release included. So the first process notes what the platform gave it, and each later one goes back to that.
+    """
+    try:
+        before = json.loads(os.environ.pop(BEFORE, "null"))
+    except ValueError:
+        before = None
+    if isinstance(before, dict):
+        for name in list(os.environ):
+            if name not in before and not name.startswith("UWSGI_"):
+                del os.environ[name]
+        os.environ.update(before)
+    PRISTINE.clear()
+    PRISTINE.update(os.environ)
+    os.environ[BEFORE] = json.dumps(PRISTINE)
 
 
 def import_app(release: Release, record: Document, values: Dict[str, str]) -> Callable[..., Iterable[bytes]]:

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterable
 
 from .endpoint import PREFIX, Endpoint
 from .places import Places
-from .site import WAITING, Site
+from .site import WAITING, Site, restore_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def make_application(home: str, app: str, domain: str, wsgi: str, stub: str) -> Callable[..., Iterable[bytes]]:
     """Load the site and give the callable that the server calls."""
+    restore_environment()
     places = Places(home, app, wsgi)
     site = Site(places)
     endpoint = Endpoint(places, site, domain, stub)

@@ -39,8 +39,8 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One release. ``code`` is None for one that failed and whose files are not kept. ``strict`` is false where any
-    answer below 500 counts as healthy."""
+    """One release. ``code`` is None for one that failed and whose files are not kept. ``migrations`` is the digest of
+    its migration files; ``strict`` is false where any answer below 500 counts as healthy."""
 
     id: str
     when: str
@@ -57,6 +57,7 @@ class Record:
     python: str = ""
     entry: str = ""
     command: str = ""
+    migrations: str = ""
     persist: tuple[str, ...] = ()
     static: Mapping[str, str] = field(default_factory=dict)
     health: str = "/"

@@ -28,6 +28,7 @@ MIGRATION = re.compile(
     r"(flask db upgrade|alembic upgrade heads?|(python3? )?manage\.py migrate( --no-?input)?|django-admin migrate)"
 )
 MIGRATIONS = re.compile(r"(^|/)(migrations|alembic|versions)/|(^|/)alembic\.ini$")
+WAIT = "while the release command runs, visitors wait: a free account has one worker"
 DATABASE = re.compile(r"DATABASE|SQL|DB_|_DB|_UR[IL]$|DSN|^PG|MYSQL")
 
 
@@ -62,7 +63,7 @@ class Planner:
     def _steps(self, push: Push, desired: Desired, layer: str, env: bool) -> Plan:
         record, seen = push.record, push.seen
         first = seen.live is None
-        mark, reason = due(push, desired.bundle, layer)
+        mark, reason = due(push, layer)
         prepare = [*self._uploads(push, desired, layer, env), *([self._create(push)] if first else [])]
         if mark:
             line = (record.command,)
@@ -76,7 +77,7 @@ class Planner:
             verify=(Step(f"check that {record.id} serves and is well", push.switch.verify, (record.health,)),),
             undo=Step(f"switch back to {seen.live.release}" if seen.live else "take the release back", push.undo),
             url=self.account.url,
-            notes=(*notes(desired), *([reason] if reason else [])),
+            notes=(WAIT,) if mark else (reason,) if reason else (),
             warnings=warnings(desired),
         )
 
@@ -173,6 +174,7 @@ def described(desired: Desired, bundle: Bundle, id: str, python: str) -> Record:
         python=python,
         entry=app.entry or "",
         command=desired.release_command or "",
+        migrations=migrations(bundle),
         persist=app.persist,
         static=dict(app.static),
         health=app.health or "/",
@@ -204,7 +206,7 @@ def slug(url: str) -> str:
     return url.strip("/").replace("/", "_") or "root"
 
 
-def due(push: Push, bundle: Bundle | None, layer: str) -> tuple[str, str]:
+def due(push: Push, layer: str) -> tuple[str, str]:
     """The release command's fingerprint when it must run (else ""), and a note where it need not.
 
     It runs unless code, dependencies, env and command are those of its last success. Of a command that only brings
@@ -215,8 +217,8 @@ def due(push: Push, bundle: Bundle | None, layer: str) -> tuple[str, str]:
         return "", ""
     only = MIGRATION.fullmatch(" ".join(record.command.split())) is not None
     env = {n: v.reveal() for n, v in push.env.items() if not only or DATABASE.search(n)}
-    code = migrations(bundle) if only and bundle else ""
-    parts = [record.command, layer or (record.layer.name if record.layer else ""), code or record.digest]
+    code = record.migrations if only else record.digest
+    parts = [record.command, layer or (record.layer.name if record.layer else ""), code]
     parts += [f"{name}={value}" for name, value in sorted(env.items())]
     found = hmac.new(bytes.fromhex(push.base.key), "\0".join(parts).encode(), hashlib.sha256).hexdigest()
     if found == push.seen.active.released:
@@ -234,13 +236,6 @@ def stub_details(push: Push) -> tuple[str, ...]:
     """For the plan: whether the WSGI file is written too."""
     changed = push.base.stub != digest() and push.seen.live is not None
     return ("the site's WSGI file is replaced by this paasctl's",) if changed else ()
-
-
-def notes(desired: Desired) -> tuple[str, ...]:
-    """What a user should know of this platform's ways."""
-    if desired.release_command and desired.bundle is not None:
-        return ("while the release command runs, visitors wait: a free account has one worker",)
-    return ()
 
 
 def warnings(desired: Desired) -> tuple[str, ...]:

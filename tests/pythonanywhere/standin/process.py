@@ -41,7 +41,7 @@ while :; do
     PA_SERVER_LOG="/var/log/$PA_DOMAIN.server.log" API_TOKEN="$PA_TOKEN" PYTHONANYWHERE_SITE=www.pythonanywhere.com PYTHONANYWHERE_DOMAIN=pythonanywhere.com \
     "$PA_VENV/bin/pyuwsgi" --binary-path "$PA_VENV/bin/python" --master --processes 1 --harakiri 300 \
     --http-socket "$PA_ROOT/site.sock" --chmod-socket=600 --listen 64 --buffer-size 32768 --post-buffering 4096 \
-    --wsgi-file "$PA_WSGI" --touch-reload "$PA_WSGI" --master-fifo "$PA_ROOT/fifo" --disable-logging \
+    --wsgi-file "$PA_WSGI" --pyimport platform_logs --touch-reload "$PA_WSGI" --master-fifo "$PA_ROOT/fifo" --disable-logging \
     --worker-reload-mercy 2 --reload-mercy 2 \
     >> "/var/log/$PA_DOMAIN.server.log" 2>> "/var/log/$PA_DOMAIN.error.log" || true
   sleep 0.1
@@ -51,8 +51,7 @@ done
 #: uWSGI makes one stream of stdout and stderr; the platform keeps two logs.
 STDOUT = """\
 import os, sys
-if "PA_SERVER_LOG" in os.environ:
-    sys.stdout = open(os.environ["PA_SERVER_LOG"], "a")
+sys.stdout = sys.__stdout__ = open(os.environ["PA_SERVER_LOG"], "a")
 """
 
 
@@ -83,7 +82,7 @@ def server_venv(python: str) -> Path:
                   ["pip", "install", "-q", "--python", str(folder / "bin/python"), "pyuwsgi"]):  # fmt: skip
         subprocess.run([find_uv_bin(), *words], check=True, capture_output=True)
     packages = next((folder / "lib").glob("python3*/site-packages"))
-    (packages / "sitecustomize.py").write_text(STDOUT)
+    (packages / "platform_logs.py").write_text(STDOUT)
     return folder
 
 
