@@ -116,13 +116,13 @@ def provenance(root: Path) -> Provenance:
     """
     status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=all", "-z", "--", ".")
     if not status.ok:
-        return Provenance(_who())
+        return Provenance(who())
     heads = dict(record[len(b"# branch.") :].split(b" ", 1) for record in status.records if record[:9] == b"# branch.")
     commit, branch = decode(heads.get(b"oid", b"")), decode(heads.get(b"head", b""))
     if commit == "(initial)":
         commit = ""
     return Provenance(
-        who=_who(),
+        who=who(),
         commit=commit,
         branch="" if branch == "(detached)" else branch,
         dirty=any(_counts(record) for record in status.records),
@@ -142,7 +142,8 @@ def _unpushed(root: Path) -> bool:
     return bool(_git(root, "rev-list", "--max-count=1", "HEAD", "--not", "--remotes").out)
 
 
-def _who() -> str:
+def who() -> str:
+    """``user@machine``, as it is recorded with releases and env names."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a uid without a name, as in many containers

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,15 +24,19 @@ from paasctl.target import Adapter, Context, Operations, Target, installed, load
 DEFAULT_TARGET = "local"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """The app in ``root``. What it reads of env values goes to the redactor before anything else sees it."""
 
     root: Path
     config: Config
     redactor: Redactor
-    provenance: Provenance
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What git says of the code. It looks at every file, so ask when the connections are under way."""
+        return git.provenance(self.root)
 
     def names(self) -> tuple[str, ...]:
         """The configured targets, in the file's order; the default target where none is configured."""
@@ -77,7 +82,7 @@ def start(root: Path, redactor: Redactor) -> Session:
     loaded = configuration.load(root)
     names = installed()
     redactor.keep([*loaded.targets, *names, root.name, *(words(loaded))])
-    return Session(root, loaded, redactor, git.provenance(root))
+    return Session(root, loaded, redactor)
 
 
 def words(config: Config) -> Iterator[str]:
@@ -137,7 +142,7 @@ def _context(session: Session, app: str) -> Context:
         home=Path.home(),
         data=platformdirs.user_data_path("paasctl"),
         cache=platformdirs.user_cache_path("paasctl"),
-        who=session.provenance.who,
+        who=git.who(),
     )
 
 
