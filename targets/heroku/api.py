@@ -147,9 +147,9 @@ class Api:
 
 
 def _secrets(values: Json) -> dict[str, Secret]:
-    if not isinstance(values, Mapping) or not all(isinstance(value, str) for value in values.values()):
+    if not isinstance(values, Mapping) or not all(isinstance(value, str | None) for value in values.values()):
         raise _unexpected()
-    return {str(name): Secret(value) for name, value in values.items()}
+    return {str(name): Secret(value) for name, value in values.items() if value is not None}
 
 
 def _record(kind: type[R], data: Json) -> R:

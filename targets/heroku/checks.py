@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from paasctl.errors import UsageError
 from paasctl.model import App, Desired
@@ -30,14 +31,24 @@ Problem = tuple[str, str]  # what is wrong, and what to do
 
 def extra_files(app: App) -> dict[str, bytes]:
     """Files that the bundle needs for Heroku alone, by path: a ``.python-version`` where only the deprecated
-    ``runtime.txt`` (or nothing) says it, and a ``requirements.txt`` where the dependencies are in a file that the
-    buildpack does not read, or lack the server."""
+    ``runtime.txt`` (or nothing, or another version) says it, and a ``requirements.txt`` where the dependencies are in
+    a file that the buildpack does not read, or lack the server."""
     files = {}
-    if not (app.root / ".python-version").is_file():
+    if not _says(app.root / ".python-version", app.python):
         files[".python-version"] = f"{app.python}\n".encode()
     if (text := _requirements(app)) is not None:
         files["requirements.txt"] = text.encode()
     return files
+
+
+def _says(file: Path, python: str) -> bool:
+    """Whether a ``.python-version`` names this version; the patch level does not matter."""
+    try:
+        lines = file.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    versions = [line.strip().removeprefix("python-") for line in lines if line.strip() and not line.startswith("#")]
+    return bool(versions) and _version(versions[0]) == _version(python)
 
 
 def _requirements(app: App) -> str | None:

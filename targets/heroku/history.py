@@ -82,7 +82,7 @@ def previous(releases: Sequence[HerokuRelease], ledger: Ledger) -> HerokuRelease
     """
     states = timeline(releases)
     start = _by_version(states, ledger.before) if ledger.before is not None else _before_writing(states)
-    if start is None:
+    if start is None or start is states[-1]:
         return _before_last_code(states) if ledger.before is None else None
     since = states[states.index(start) :]
     if len(_changes(since)) > (1 if ledger.tree else 0):

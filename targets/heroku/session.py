@@ -54,7 +54,6 @@ class Session(requests.Session):
         super().__init__()
         self.auth = Bearer(token)
         self.trust_env = origin.kind != "loopback"  # no proxy for this machine's own ports
-        self.max_redirects = 0
         self.remaining: int | None = None
         self.warnings: list[str] = []
         self.notice: Callable[[str], None] = self.warnings.append  # until somebody listens
@@ -103,7 +102,7 @@ class Session(requests.Session):
             return Uncertain(f"Heroku's API has a problem of its own [HTTP {response.status_code}]", hint=TRY_AGAIN)
         if response.status_code >= 300:
             return refusal(response, _what(url, self._origin.url), self._place)
-        if response.content and not _is_json(response.content):
+        if not _is_json(response.content) and not (method == "DELETE" and not response.content):
             return Uncertain("Heroku's answer was cut short", hint=TRY_AGAIN)
         return response
 

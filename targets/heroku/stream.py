@@ -22,10 +22,9 @@ class Lost(Exception):
 
 
 def open_session() -> requests.Session:
-    """A session for signed addresses: no token, nothing from ``~/.netrc``, no redirects."""
+    """A session for signed addresses: no token, and nothing from ``~/.netrc``."""
     session = requests.Session()
     session.auth = _unsigned
-    session.max_redirects = 0
     return session
 
 
