@@ -1,0 +1,290 @@
+"""Errors by mail against a real SMTP server: one mail an error, nothing secret in it, and no request that waits."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult
+from runtime_lab import Bench, PythonOf, eventually, free_port
+
+SECRETS = {
+    "SECRET_KEY": "sentinel-key-one",
+    "DATABASE_URL": "mysql://user:sentinel-password@db.example.com/x",
+    "API_TOKEN": "sentinel-token-two",
+    "PIN": "7351",
+}
+APP = """
+import logging, os, threading
+log = logging.getLogger("app")
+def app(environ, start):
+    path = environ["PATH_INFO"]
+    if path == "/boom":
+        try: raise RuntimeError("failed: %s %s" % (os.environ["DATABASE_URL"], environ.get("QUERY_STRING")))
+        except RuntimeError: log.exception("Exception on %s cookie %s", path, environ.get("HTTP_COOKIE"))
+    if path == "/outside":
+        thread = threading.Thread(target=log.error, args=("in a job",)); thread.start(); thread.join()
+    if path == "/warn": log.warning("not mailed")
+    start("200 OK", []); return [b"x"]
+"""
+
+
+class Kept:
+    """The mails that arrived."""
+
+    def __init__(self) -> None:
+        self.mails: list[Message] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.mails.append(message_from_bytes(envelope.content))
+        return "250 OK"
+
+    def texts(self) -> list[str]:
+        return [
+            f"{mail['Subject']}\n{mail.get_payload(decode=True).decode()}".replace("\r\n", "\n") for mail in self.mails
+        ]  # type: ignore[union-attr]
+
+
+@contextmanager
+def smtp(kept: Kept, **options: Any) -> Iterator[int]:
+    controller = Controller(kept, hostname="127.0.0.1", port=free_port(), **options)
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+
+
+def settings(port: int, **more: str) -> dict[str, str]:
+    base = {"MAIL_ADMIN": "admin@example.com", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(port)}
+    return {**base, "PAASCTL_LOG": "stdout", "PAASCTL_RELEASE": "r7", "PAASCTL_TARGET": "staging", **SECRETS, **more}
+
+
+@pytest.fixture
+def app(bench: Bench, python_of: PythonOf) -> Bench:
+    bench.python = python_of("3.11", "gunicorn", "flask")
+    bench.write(app=APP)
+    return bench
+
+
+@pytest.mark.e2e
+def test_an_error_in_a_request_is_one_mail_that_says_where(app: Bench) -> None:
+    kept = Kept()
+    with (
+        smtp(kept) as port,
+        app.serve("gunicorn -b 127.0.0.1:$PORT app:app", PAASCTL_PROXY_HOPS="1", **settings(port)) as server,
+    ):
+        server.get("/warn")
+        server.get(
+            "/boom?token=sentinel-query-3",
+            X_Forwarded_For="1.2.3.4",
+            Cookie="session=sentinel-cookie",
+            Authorization="Bearer sentinel-auth",
+        )
+        assert eventually(lambda: kept.mails)
+        server.get("/outside")
+        assert eventually(lambda: len(kept.mails) == 2)
+    first, second = kept.texts()
+    assert kept.mails[0]["To"] == "admin@example.com"
+    assert first.startswith("[staging] ERROR: Exception on /boom")
+    for fact in (
+        f"request     GET http://127.0.0.1:{server.port}/boom\n",
+        "address     1.2.3.4\n",
+        "release     r7\n",
+        "Traceback",
+        "RuntimeError",
+    ):
+        assert fact in first
+    assert "request" not in second, "outside of a request there is none to speak of"
+    assert "in a job" in second
+    for text in (first, second):
+        assert "sentinel" not in text
+        assert "7351" not in text
+    assert "[DATABASE_URL]" in first
+
+
+@pytest.mark.e2e
+def test_flask_as_it_is(app: Bench) -> None:
+    """An unhandled exception in a view; nothing of Flask's is set up."""
+    app.write(app="import flask\napp = flask.Flask('app')\n@app.route('/boom')\ndef boom(): 1/0")
+    kept = Kept()
+    with smtp(kept) as port, app.serve("gunicorn -b 127.0.0.1:$PORT app:app", **settings(port)) as server:
+        assert server.get("/boom?x=sentinel-query").status == 500
+        assert eventually(lambda: kept.mails)
+        time.sleep(0.3)
+    (text,) = kept.texts()
+    assert "ZeroDivisionError" in text
+    assert f"GET http://127.0.0.1:{server.port}/boom\n" in text
+    assert "sentinel" not in text
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """The kernel accepts connections for it; nobody ever says a word."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.e2e
+def test_a_dead_mail_server_costs_a_request_nothing(app: Bench) -> None:
+    """The failing request with a server that is silent against the same without mail: at most 1.2 times as long.
+
+    Structure first: the mail waits in another thread while the answer is there. The ratio is of medians of many
+    requests, alternating, so that the machine's load counts for both.
+    """
+    slow = "import time\n" + APP.replace('start("200 OK"', 'time.sleep(0.02); start("200 OK"')
+    other = Bench(app.folder.parent / "other", app.python)
+    for bench in (app, other):
+        bench.write(app=slow)
+    line = "gunicorn -b 127.0.0.1:$PORT app:app"
+    plain = {name: value for name, value in settings(1).items() if not name.startswith("MAIL_")}
+    with silent_server() as port, app.serve(line, **settings(port)) as mailing, other.serve(line, **plain) as without:
+        times: dict[int, list[float]] = {mailing.port: [], without.port: []}
+        for _ in range(40):
+            for server in (mailing, without):
+                start = time.perf_counter()
+                assert server.get("/boom").status == 200
+                times[server.port].append(time.perf_counter() - start)
+        mailing.stop(9)
+    ratio = statistics.median(times[mailing.port]) / statistics.median(times[without.port])
+    assert ratio <= 1.2, f"{ratio:.2f}"
+
+
+def test_at_most_so_many_an_hour_and_a_count_of_the_rest(bench: Bench) -> None:
+    bench.write(
+        app="""import logging, _paasctl_runtime as r
+for n in range(7): logging.error("number %d", n)
+r.mailers[0].queue.join()
+r.mailers[0].sent.clear()  # an hour later
+logging.error("the next one")
+r.mailers[0].queue.join()"""
+    )
+    kept = Kept()
+    with smtp(kept) as port:
+        done = bench.run("python", "app.py", **settings(port, PAASCTL_MAILS_PER_HOUR="3"))
+    assert done.returncode == 0, done.stderr
+    assert [text.splitlines()[0] for text in kept.texts()] == [f"[staging] ERROR: number {n}" for n in range(3)] + [
+        "[staging] ERROR: the next one"
+    ]
+    assert "4 more errors were not mailed: at most 3 mails an hour." in kept.texts()[-1]
+
+
+def test_a_full_queue_drops_and_counts(bench: Bench) -> None:
+    bench.write(
+        app="""import logging, _paasctl_runtime as r
+r.QUEUE = 5; r.AT_EXIT = 0
+for n in range(50): logging.error("x")
+print(r.mailers[0].queue.qsize() <= 5, r.mailers[0].held >= 44)"""
+    )
+    with silent_server() as port:
+        done = bench.run("python", "app.py", **settings(port, PAASCTL_MAILS_PER_HOUR="1000", PAASCTL_LOG="keep"))
+    assert done.stdout == "True True\n", done.stderr
+
+
+def test_an_app_with_an_smtp_handler_mails_itself(bench: Bench) -> None:
+    bench.write(
+        app="""import logging, logging.handlers, os
+server = "127.0.0.1", int(os.environ["MAIL_PORT"])
+logging.getLogger("app").addHandler(logging.handlers.SMTPHandler(server, "a@x", ["own@x"], "own"))
+logging.getLogger("app").error("x"); logging.getLogger("other").error("y")"""
+    )
+    kept = Kept()
+    with smtp(kept) as port:
+        bench.run("python", "app.py", **settings(port))
+    assert [mail["Subject"] for mail in kept.mails] == ["own"]
+
+
+def test_a_record_that_is_logged_right_before_the_end_still_arrives(bench: Bench) -> None:
+    bench.write(app="import logging; logging.error('last words')")
+    kept = Kept()
+    with smtp(kept) as port:
+        bench.run("python", "app.py", **settings(port))
+    assert len(kept.mails) == 1
+
+
+def test_after_a_fork_each_process_has_its_own_thread(bench: Bench) -> None:
+    bench.write(
+        app="""import logging, os, sys
+logging.error("parent")
+if os.fork() == 0:
+    logging.error("child"); sys.exit()
+os.wait()"""
+    )
+    kept = Kept()
+    with smtp(kept) as port:
+        bench.run("python", "app.py", **settings(port))
+    assert sorted(mail["Subject"] for mail in kept.mails) == ["[staging] ERROR: child", "[staging] ERROR: parent"]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 and its key in one file."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(path) + ".crt"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
+@pytest.mark.parametrize("how", ["implicit", "starttls"])
+def test_tls_and_a_password(bench: Bench, certificate: Path, how: str) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    logins = []
+
+    def login(server: SMTP, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        logins.append((data.login, data.password))
+        return AuthResult(success=True)
+
+    options: dict[str, Any] = {"authenticator": login, "auth_required": True}
+    options |= (
+        {"ssl_context": context, "auth_require_tls": False}
+        if how == "implicit"
+        else {"tls_context": context, "require_starttls": True}
+    )
+    kept = Kept()
+    bench.write(app="import logging; logging.error('x')")
+    switch = "MAIL_USE_SSL" if how == "implicit" else "MAIL_USE_TLS"
+    with smtp(kept, **options) as port:
+        more = {
+            switch: "true",
+            "MAIL_USERNAME": "me@example.com",
+            "MAIL_PASSWORD": "password-of-it",
+            "SSL_CERT_FILE": str(certificate),
+        }
+        done = bench.run("python", "app.py", **settings(port, **more))
+    assert len(kept.mails) == 1, done.stderr
+    assert kept.mails[0]["From"] == "me@example.com"
+    assert logins == [(b"me@example.com", b"password-of-it")]
+
+
+def test_port_465_is_tls_from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    from paasctl.procfiles.runtime.mail import MailServer
+
+    for name, value in {"MAIL_ADMIN": "a@x, b@x", "MAIL_SERVER": "h", "MAIL_PORT": "465", "MAIL_USE_TLS": "1"}.items():
+        monkeypatch.setenv(name, value)
+    server = MailServer()
+    assert (server.implicit, server.starttls, server.to) == (True, False, ["a@x", "b@x"])
+
+
+def test_a_server_that_refuses_is_one_line_without_a_value(bench: Bench) -> None:
+    bench.write(app="import logging; logging.error('x')")
+    done = bench.run("python", "app.py", **settings(free_port(), MAIL_PASSWORD="sentinel-mail"))
+    assert done.stderr == "paasctl: the error mail was not sent (ConnectionRefusedError)\n"
+    assert done.returncode == 0
