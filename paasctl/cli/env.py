@@ -15,6 +15,9 @@ COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS)
-def env() -> None:
+@click.group(cls=LazyGroup, lazy=COMMANDS, no_args_is_help=False, invoke_without_command=True)
+@click.pass_context
+def env(context: click.Context) -> None:
     """Compare and sync the environment variables; values are never shown."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

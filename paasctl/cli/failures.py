@@ -77,7 +77,7 @@ def _known(console: Console, error: BaseException) -> int:
 
 def _usage(console: Console, error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
-    hint = f"{context.command_path} --help" if context is not None else ""
+    hint = f"see `{context.command_path} --help`" if context is not None else ""
     message = error.format_message().rstrip(".")
     console.failure(message[:1].lower() + message[1:] if message[1:2].islower() else message, hint)
 

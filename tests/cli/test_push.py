@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from paasctl.errors import Busy, Conflict, HalfApplied, PaasctlError, UsageError
-from paasctl.model import Plan
 
 STEPS = ["upload the code", "write the env", "switch to the new release", "check its health", "tidy up"]
 
@@ -297,7 +296,3 @@ def test_the_adapter_is_handed_a_context(run: Any, world: Any, project: Path) ->
     (context,) = world.contexts
     assert (context.app, context.root) == ("bluelog", project.resolve())
     assert context.data != context.cache and "@" in context.who
-
-
-def test_plan_is_falsy_without_steps() -> None:
-    assert not Plan()
