@@ -153,6 +153,7 @@ def test_a_first_push_that_is_refused_leaves_nothing(wrong: Callable[[Project], 
     app = make_app("plain_wsgi")
     wrong(app.project)
     app.push(code=2)
+    app.project.restore()
     assert not app.running()
     assert not app.releases()
     assert not list(app.paasctl.home.data.rglob("bin/python")), "half a virtual environment stays"

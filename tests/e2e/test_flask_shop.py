@@ -55,6 +55,27 @@ def test_nothing_of_the_checkout_is_edited(shop: App) -> None:
     assert shop.project.git("status", "--porcelain", "--ignored").split() == ["!!", ".env", "!!", ".paasctl/"]
 
 
+def test_everything_lies_in_the_users_data_and_cache_folders(shop: App) -> None:
+    home = shop.paasctl.home
+    assert {path.name for path in home.root.iterdir()} == {"data", "cache", "config", "state", "tmp", "flask_shop"}
+    assert [path.name for path in home.data.iterdir() if path.name != "uv"] == ["paasctl"]
+    assert not [*home.config.iterdir(), *home.state.iterdir(), *home.tmp.iterdir()]
+    assert (home.data / "paasctl").stat().st_mode & 0o077 == 0
+
+
+def test_open_hands_the_url_to_the_browser(shop: App) -> None:
+    browser = shop.paasctl.home.root / "flask_shop" / ".paasctl" / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" > "$0.asked"\n')
+    browser.chmod(0o755)
+    shop.paasctl.extra["BROWSER"] = f"{browser} %s"
+    shop.run("open", "local")
+    del shop.paasctl.extra["BROWSER"]
+    asked = browser.with_name("browser.asked")
+    assert asked.read_text().strip().rstrip("/") == shop.url
+    browser.unlink()
+    asked.unlink()
+
+
 def test_a_push_without_a_change_does_nothing(shop: App) -> None:
     running, releases = shop.running(), shop.releases()
     result = shop.push()
