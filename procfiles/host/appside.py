@@ -68,7 +68,7 @@ class AppSide:
         os.makedirs(folder)
         argv = [args["python"], "-m", "pip", "wheel", "--no-input", "--disable-pip-version-check"]
         env = dict(os.environ, HOME=folder, PIP_CACHE_DIR=os.path.join(folder, "cache"))
-        ended = children.run([*argv, "-w", folder, "-r", args["listing"]], args["folder"], env, INSTALL, self._say)
+        ended = children.run([*argv, "-w", folder, *args["lists"]], args["folder"], env, INSTALL, self._say)
         return {"status": ended.status, "output": ended.output, "folder": folder}
 
     # ---------------------------------------------------------------------------------------- running the app

@@ -154,11 +154,10 @@ def sync_folder(path: str) -> None:
 
 
 def remove(path: str) -> None:
-    """Remove a file, a link, or a tree (also a read-only one); nothing there is fine."""
-    if os.path.islink(path) or os.path.isfile(path):
-        os.unlink(path)
-        return
-    if not os.path.isdir(path):
+    """Remove a file, a socket, a link, or a tree (also a read-only one); nothing there is fine."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         return
     if os.getuid():  # root needs no permission, and must not be led astray while it takes one
         for folder, _, _ in os.walk(path):

@@ -12,11 +12,13 @@ from .appside import AppSide
 from .deputy import AppUser, Deputy, Direct
 from .layout import Layout, disk_failure, read_json, write_json
 from .lock import Lock
+from .own import OwnSupervisor
 from .probe import free_port, port_is_free
 from .release import Releases
 from .rollout import Rollout
 from .setup import Setup
-from .supervisor import OwnSupervisor, Supervisor, SystemSupervisor
+from .supervisor import Supervisor
+from .system import SystemSupervisor
 from .tree import Trees
 from .venv import Venvs
 from .wire import Failure, Stream, Wire, take_over_stdio
@@ -124,7 +126,8 @@ class Agent:
 
     def do_venv(self, args: Arguments, stream: Optional[Stream]) -> str:
         folder = self.layout.path("code", args["tree"])
-        self.venvs.make(args["venv"], args["python"], args["requirements"], folder, self.wire.say)
+        lists = {"-r": args["requirements"], "-c": args["constraints"]}
+        self.venvs.make(args["venv"], args["python"], lists, folder, self.wire.say)
         return self.venvs.path(args["venv"])
 
     def do_release(self, args: Arguments, stream: Optional[Stream]) -> None:
@@ -236,7 +239,7 @@ def app_user(wire: Wire, hello: Arguments, layout: Layout, modules: Modules) -> 
 def supervisor(hello: Arguments, layout: Layout, app: AppUser) -> Supervisor:
     """The app's own Supervisor, or the host's."""
     if hello.get("supervisorctl"):
-        return SystemSupervisor(layout, hello["supervisorctl"], hello["name"] + "-", app)
+        return SystemSupervisor(layout, hello["supervisorctl"], app)
     return OwnSupervisor(layout, sys.executable, app)
 
 

@@ -39,7 +39,7 @@ def down(agent: Agent, purge: bool) -> None:
 
     What setup made for root or for the app's user stays: it is setup's to remove.
     """
-    agent.supervisor.stop(None)
+    agent.supervisor.stop()
     agent.app.call("clear", purge=purge)
     agent.lock.release()
     for name in os.listdir(agent.layout.root):

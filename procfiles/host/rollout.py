@@ -86,7 +86,7 @@ class Rollout:
         """Switch back to the release before, or to nothing where there was none."""
         self._releases.mark(failed, "failed")
         if back_to is None:
-            self._supervisor.stop(None)
+            self._supervisor.stop()
             remove(self._layout.current)
         else:
             self._releases.switch(back_to)
@@ -94,7 +94,7 @@ class Rollout:
         remove(self._layout.path("operation.json"))
 
     def _web(self, document: Document, process: Process, say: Say) -> None:
-        if process.release != document["id"] or process.state != "RUNNING":
+        if process.release != document["id"] or process.state not in UP:
             self._supervisor.restart(process)
         deadline, problem = time.monotonic() + START, "it does not answer"
         while problem and time.monotonic() < deadline:
@@ -109,7 +109,7 @@ class Rollout:
         say("%s runs %s" % (process.label, document["id"]))
 
     def _worker(self, document: Document, process: Process, say: Say) -> None:
-        if process.release != document["id"] or process.state != "RUNNING":
+        if process.release != document["id"] or process.state not in UP:
             self._supervisor.restart(process)
         if self._stays_up(process):
             say("%s runs %s" % (process.label, document["id"]))

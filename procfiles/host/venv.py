@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from . import children
 from .appside import INSTALL
@@ -33,12 +33,13 @@ class Venvs:
         folder = self._layout.path("venvs")
         return [name for name in os.listdir(folder) if self.complete(name)] if os.path.isdir(folder) else []
 
-    def make(self, name: str, python: str, requirements: str, folder: str, say: Say) -> None:
+    def make(self, name: str, python: str, lists: Dict[str, str], folder: str, say: Say) -> None:
         """Make an environment; nothing is left of one that cannot be made.
 
         Args:
             python: minor version, ``3.11``.
-            requirements: pip requirement lines; relative paths in them are relative to ``folder``.
+            lists: pip requirement lines by the option that takes them, ``-r`` and ``-c``; relative paths in them are
+                relative to ``folder``.
 
         Raises:
             Failure: no such Python (``usage``), or something cannot be installed.
@@ -47,17 +48,19 @@ class Venvs:
             return
         place = self.path(name)
         remove(place)
-        listing = self._layout.path("tmp", "requirements.txt")
-        write_file(listing, requirements.encode("utf-8"))
+        files = {option: self._layout.path("tmp", "list" + option) for option, text in lists.items() if text}
+        for option, path in files.items():
+            write_file(path, lists[option].encode("utf-8"))
         try:
             self._create(place, python)
-            self._install(place, listing, folder, say)
+            self._install(place, [word for option in files for word in (option, files[option])], folder, say)
             write_json(os.path.join(place, ".complete"), {"python": python})
         except BaseException:
             remove(place)
             raise
         finally:
-            remove(listing)
+            for path in files.values():
+                remove(path)
 
     def prune(self, keep: Sequence[str]) -> None:
         """Remove every environment that is not named, and halves of them."""
@@ -83,13 +86,13 @@ class Venvs:
             kind="usage",
         )
 
-    def _install(self, place: str, listing: str, folder: str, say: Say) -> None:
+    def _install(self, place: str, lists: List[str], folder: str, say: Say) -> None:
         python = os.path.join(place, "bin", "python")
         if self._uv:
             argv = [self._uv, "pip", "install", "--python", python, "--compile-bytecode", "--no-progress"]
-            installed = children.run([*argv, "-r", listing], folder, limit=INSTALL, say=say)
+            installed = children.run([*argv, *lists], folder, limit=INSTALL, say=say)
         else:
-            installed = self._with_pip(python, listing, folder, say)
+            installed = self._with_pip(python, lists, folder, say)
         if not installed.status:
             return
         if "no space left" in installed.output.lower():
@@ -100,15 +103,15 @@ class Venvs:
             "mend the dependency file (the installer's own words are above), then push again",
         )
 
-    def _with_pip(self, python: str, listing: str, folder: str, say: Say) -> children.Ended:
+    def _with_pip(self, python: str, lists: List[str], folder: str, say: Say) -> children.Ended:
         """Wheels alone run no code while they are installed; what has none is built by the app's user."""
         argv = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-        installed = children.run([*argv, "--only-binary", ":all:", "-r", listing], folder, limit=INSTALL)
+        installed = children.run([*argv, "--only-binary", ":all:", *lists], folder, limit=INSTALL)
         if not installed.status:
             return installed
         say("not everything has a wheel for this host; building")
-        built = self._app.call("build_wheels", python=python, listing=listing, folder=folder)
+        built = self._app.call("build_wheels", python=python, lists=lists, folder=folder)
         if built["status"]:
             return children.Ended(built["status"], built["output"])
         wheels = ["--no-index", "--find-links", built["folder"]]
-        return children.run([*argv, *wheels, "-r", listing], folder, limit=INSTALL, say=say)
+        return children.run([*argv, *wheels, *lists], folder, limit=INSTALL, say=say)

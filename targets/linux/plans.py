@@ -138,6 +138,7 @@ class Planner:
             "venv": document["venv"],
             "python": document["python"],
             "requirements": spec.requirements,
+            "constraints": spec.constraints,
             "tree": document["tree"],
         }
         title = f"install the dependencies ({source}) for Python {document['python']}"

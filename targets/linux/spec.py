@@ -26,11 +26,12 @@ class Spec:
     """All that makes one release differ from another, but for its env.
 
     ``content`` is what is compared to see whether there is anything to do; ``requirements`` is what the virtual
-    environment named by ``content["venv"]`` is made from.
+    environment named by ``content["venv"]`` is made from, within ``constraints``.
     """
 
     content: Mapping[str, Any]
     requirements: str = ""
+    constraints: str = ""
 
     @classmethod
     def desired(cls, desired: Desired, state: HostState, host: str) -> Spec:
@@ -65,7 +66,7 @@ class Spec:
             "static": dict(app.static),
             "migrations": migrations(desired),
         }
-        return cls(json.loads(json.dumps(content)), requirements)
+        return cls(json.loads(json.dumps(content)), requirements, app.dependencies.constraints)
 
     def document(self, number: int, desired: Desired, env: str) -> dict[str, Any]:
         """The whole document of a release with this spec."""
@@ -96,7 +97,7 @@ def requirement_lines(desired: Desired) -> str:
 
 def venv_name(desired: Desired, requirements: str) -> str:
     """One name for one set of dependencies on one Python; code that is itself a dependency is part of it."""
-    parts = [desired.app.python, requirements]
+    parts = [desired.app.python, requirements, desired.app.dependencies.constraints]
     if desired.app.dependencies.local and desired.bundle:
         parts.append(desired.bundle.digest)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

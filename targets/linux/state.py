@@ -41,7 +41,7 @@ class HostState:
             return False
         optional = {name for name, settings in live["settings"].items() if settings.get("optional")}
         wanted = sum(settings["instances"] for name, settings in live["settings"].items() if name not in optional)
-        running = [p for p in self.processes if p["state"] == "RUNNING" and p["release"] == live["id"]]
+        running = [p for p in self.processes if p["state"] in ("RUNNING", "STARTING") and p["release"] == live["id"]]
         return bool(len([p for p in running if p["name"] not in optional]) == wanted)
 
     def good_before(self, release: str | None) -> str | None:

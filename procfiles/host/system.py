@@ -1,0 +1,65 @@
+"""The host's own Supervisor, through exactly the sudo lines that setup wrote for this app."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Sequence
+
+from . import children
+from .deputy import AppUser
+from .layout import Layout, read_json
+from .supervisor import Process, State, Supervisor, shape
+from .texts import prefix, programs
+from .wire import Failure
+
+STATUS = re.compile(r"^(?P<full>[^:\s]+:\S+)\s+(?P<state>[A-Z]+)\s+(?:pid (?P<pid>\d+))?")
+
+
+class SystemSupervisor(Supervisor):
+    """The host's Supervisor, through exactly the sudo lines that setup wrote for this app."""
+
+    @property
+    def prefix(self) -> str:
+        setup = self.setup()
+        return prefix(setup) if setup else ""
+
+    def __init__(self, layout: Layout, ctl: Sequence[str], app: AppUser) -> None:
+        super().__init__(layout, app)
+        self._words = list(ctl)
+
+    def running(self) -> bool:
+        return True
+
+    def states(self) -> List[State]:
+        setup = self.setup()
+        if not setup:
+            return []
+        ended = self._ctl("status", *programs(setup))
+        matches = [STATUS.match(line) for line in ended.output.splitlines()]
+        found = [(m["full"], m["state"], int(m["pid"]) if m["pid"] else None) for m in matches if m]
+        if not found:
+            raise Failure(
+                "Supervisor does not answer on the host; what was live is still live",
+                "see `systemctl status supervisor` there, then run the same command again",
+                ended.output,
+            )
+        return found
+
+    def restart(self, process: Process) -> None:
+        self._ctl("stop", process.full)
+        self._ctl("start", process.full)
+
+    def apply(self, document: Dict[str, Any]) -> None:
+        if self.setup().get("settings") != shape(document["settings"]):
+            raise Failure("the host is set up for other processes", "run `paasctl setup` for this target", kind="usage")
+
+    def stop(self) -> None:
+        for name in programs(self.setup()) if self.setup() else []:
+            self._ctl("stop", name)
+
+    def setup(self) -> Dict[str, Any]:
+        """What setup noted of this app; empty before it ran."""
+        return dict(read_json(self._layout.setup, {}))
+
+    def _ctl(self, *words: str) -> children.Ended:
+        return children.run([*self._words, *words], "/", limit=120)
