@@ -26,6 +26,9 @@ _LOCK = {
     "pyproject.toml": "uv lock (or poetry lock)",
 }
 
+#: The files that :func:`extra_files` may make.
+MADE = (".python-version", "requirements.txt")
+
 Problem = tuple[str, str]  # what is wrong, and what to do
 
 
@@ -134,9 +137,9 @@ _FINDERS: tuple[Callable[[Desired], Iterator[Problem]], ...] = (_dependencies, _
 def _notes(desired: Desired) -> Iterator[str]:
     if desired.app.framework == "django" and "DISABLE_COLLECTSTATIC" not in desired.env.values:
         yield "Heroku runs collectstatic in the build, with these config vars; DISABLE_COLLECTSTATIC=1 turns it off"
-    for name in extra_files(desired.app):
-        if name in _top(desired):
-            yield f"{name} is made for Heroku in what is pushed; your folder is not changed"
+    for file in desired.bundle.files if desired.bundle else ():
+        if file.path in MADE and file.content is not None:
+            yield f"{file.path} is made for Heroku in what is pushed; your folder is not changed"
 
 
 def _warnings(desired: Desired) -> Iterator[str]:

@@ -6,6 +6,7 @@ deletions. Only the last of them is a state that somebody wanted; a rollback goe
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -39,6 +40,16 @@ def build_of(
         if build.status == "succeeded" and made == release.artifact:
             return build
     return None
+
+
+def halves(releases: Iterable[HerokuRelease]) -> frozenset[str]:
+    """The ids of the releases that are the first half of a push: its config, right before its code."""
+    ordered = sorted(releases, key=lambda one: one.version)
+    return frozenset(
+        one.id
+        for one, following in itertools.pairwise(ordered)
+        if NAME in one.description and one.artifact != following.artifact and following.status == "succeeded"
+    )
 
 
 def timeline(releases: Iterable[HerokuRelease]) -> list[HerokuRelease]:

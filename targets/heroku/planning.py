@@ -74,7 +74,7 @@ def _prepare(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
         steps.append(step(api, f"make the app {api.app}", push.create))
     if intent.bundle and not intent.joined:
         steps.append(step(api, f"upload {_count(len(intent.bundle.files), 'file')}", push.upload))
-    if intent.writes:
+    if intent.writes and intent.exists:
         steps.append(step(api, "check that nobody changed the config meanwhile", push.compare))
     return tuple(steps)
 
@@ -112,7 +112,7 @@ def _serves(intent: Intent) -> bool:
 def _undo_title(intent: Intent) -> str:
     start = intent.state.start
     if start is not None and can_return_to(start):
-        return f"go back to {start.name}: its code, config and manifest"
+        return "go back to the release before: its code, config and manifest"
     return "set the config vars back to what they were"
 
 

@@ -92,9 +92,11 @@ def known_url(api: Api, notes: Ledger) -> str:
 
 
 def as_releases(releases: Sequence[HerokuRelease], builds: Sequence[HerokuBuild]) -> tuple[Release, ...]:
-    """Heroku's releases as the core's, newest first."""
-    live = history.live(releases)
-    return tuple(_release(one, history.build_of(one, releases, builds), live) for one in releases)
+    """Heroku's releases as the core's, newest first. The first half of a push has no digest: it is no state that
+    anybody wanted."""
+    live, halves = history.live(releases), history.halves(releases)
+    made = {one.id: history.build_of(one, releases, builds) for one in releases if one.id not in halves}
+    return tuple(_release(one, made.get(one.id), live) for one in releases)
 
 
 def _config_vars(api: Api) -> dict[str, Secret] | None:
@@ -118,12 +120,19 @@ def _observed(api: Api, state: State, url: str) -> Observed:
         env=env,
         manifest=state.manifest,
         protected={name: owner for name, owner in state.ledger.addons.items() if name in env},
-        live=next((one for one in releases if one.state == "live"), None),
+        live=_serving(releases, state.live),
         releases=releases,
         url=url,
         warnings=(*api.warnings, *_warnings(state)),
         extra=state,
     )
+
+
+def _serving(releases: Sequence[Release], live: HerokuRelease | None) -> Release | None:
+    """The release that is live; an app that has no code yet has none."""
+    if live is None or not live.artifact:
+        return None
+    return next((one for one in releases if one.state == "live"), None)
 
 
 def _warnings(state: State) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 import threading
@@ -62,11 +63,17 @@ def _handler(meeting: Rendezvous) -> type[BaseRequestHandler]:
             with context.wrap_socket(self.request, server_side=True) as connection:
                 secret = connection.recv(200).decode().strip()
                 meeting.secrets.append(secret)
-                command = meeting.standin.world.archives.get(f"run-{secret}")
-                if command is None:
+                asked = meeting.standin.world.one_offs.get(secret)
+                if asked is None:
                     return
+                app, command = asked
                 connection.sendall(meeting.greeting)
-                done = subprocess.run(["sh", "-c", command.decode()], capture_output=True, stdin=subprocess.DEVNULL)
+                done = subprocess.run(
+                    ["sh", "-c", command],
+                    env=os.environ | app.current.config,
+                    capture_output=True,
+                    stdin=subprocess.DEVNULL,
+                )
                 output = done.stdout + done.stderr
                 if meeting.drops:
                     output = output[: len(output) // 2]

@@ -213,7 +213,7 @@ def _dynos(call: Call, app: HerokuApp, tail: str) -> Answer:
 def _one_off(call: Call, app: HerokuApp) -> Answer:
     wanted = call.json
     secret = new_id()
-    call.standin.world.archives[f"run-{secret}"] = wanted["command"].encode()
+    call.standin.world.one_offs[secret] = (app, wanted["command"])
     return ok(
         {
             "id": new_id(),

@@ -91,6 +91,7 @@ class HerokuApp:
     release_outcomes: list[str] = field(default_factory=list)  # of the next runs; then release_command's
     release_polls: int = 0
     crashes: str = ""  # a pattern of slugs' versions (or "config") that crash when they run
+    crash_after: int | None = None  # releases after this version crash, unless they go back to one before
     crash_names: set[str] = field(default_factory=set)  # config vars without which the app crashes
     restarts: int = 0
     maintenance: bool = False
@@ -185,6 +186,9 @@ class HerokuApp:
         slug = self.current.slug
         if slug is None or not self.formation.get("web"):
             return False
+        newer = self.crash_after is not None and self.current.version > self.crash_after
+        if newer and not self.current.description.startswith("Rollback"):
+            return False
         if self.crash_names - self.current.config.keys():
             return False
         return not (self.crashes and re.search(self.crashes, slug.version))
@@ -219,6 +223,7 @@ class World:
     apps: dict[str, HerokuApp] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)  # names of other people's apps
     archives: dict[str, bytes] = field(default_factory=dict)
+    one_offs: dict[str, tuple[HerokuApp, str]] = field(default_factory=dict)  # commands by rendezvous secret
     log_sessions: dict[str, tuple[HerokuApp, JsonObject]] = field(default_factory=dict)
 
     def app(self, name: str, **fields: Any) -> HerokuApp:
