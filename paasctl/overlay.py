@@ -44,7 +44,8 @@ ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 #: Words that only a shell understands; a line that begins with one stays a shell's.
 SHELL_WORDS = frozenset(
-    "! . : [ [[ { case cd eval export for function if set source time trap ulimit umask unset until while".split()  # noqa: SIM905
+    """! . : [ [[ { case cd command eval exec export for function if set source time trap ulimit umask unset until
+    while""".split()  # noqa: SIM905
 )
 #: Programs that start another one in a process of its own, which the runtime then does not reach.
 WRAPPERS = frozenset(

@@ -131,7 +131,10 @@ def test_twenty_requests_after_the_idle_time(
         after = {name: Counter(ask_all(server)) for name, server in servers.items()}
         logs = {name: server.stdout + server.stderr for name, server in servers.items()}
     assert before == {name: {200} for name in cases}, "\n".join(text[-2000:] for text in logs.values())
-    expected = {name: {200: CLIENTS} if case.runtime else {500: CLIENTS} for name, case in cases.items()}
-    assert after == expected, "\n".join(text[-2000:] for text in logs.values())
     for name, case in cases.items():
-        assert case.runtime or any(words in logs[name] for words in gone)
+        if case.runtime:
+            assert after[name] == {200: CLIENTS}, logs[name][-3000:]
+        else:  # SQLAlchemy throws the whole pool away at its first dead connection: one request paid for all
+            assert after[name][500] >= 1, "without the runtime the request after the idle time fails"
+            # Django without a LOGGING of its own says nothing at all
+            assert case.source is DJANGO or any(words in logs[name] for words in gone)
