@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Dict
 
@@ -47,3 +48,5 @@ def down(agent: Agent, purge: bool) -> None:
             remove(agent.layout.path(name))
     if agent.own and not os.listdir(agent.layout.root):
         remove(agent.layout.root)
+        with contextlib.suppress(OSError):  # other apps of this target may be there
+            os.rmdir(os.path.dirname(agent.layout.root))
