@@ -41,8 +41,9 @@ class EnvChanges:
     derived names included, the manifest not); ``manifest`` is the base to store in the same write.
     ``writes`` is true when values change, ``bookkeeping`` when only the manifest does.
     ``take`` is what the answer "theirs" puts into ``.env`` (None: takes out of it), before the target is written.
-    ``seen`` is what the checkout remembers once this is done; None: nothing. ``before`` counts the user's names that
-    the target had.
+    ``seen`` is what the checkout remembers once this is done, ``intent`` what it remembers before the write, so that
+    a crash in between leaves it knowing its own work; None: nothing. ``before`` counts the user's names that the
+    target had.
     """
 
     names: tuple[NameChange, ...] = ()
@@ -53,6 +54,7 @@ class EnvChanges:
     bookkeeping: bool = False
     take: Mapping[str, Secret | None] = field(default_factory=dict)
     seen: Seen | None = None
+    intent: Seen | None = None
     before: int = 0
 
     @property

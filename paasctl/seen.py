@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +22,13 @@ KEPT_STAMPS = 16  # per name; an older one that is met again is a conflict, whic
 
 
 def stamp(entry: Entry) -> str:
-    """Identifies one write of one name: its generation and its digest (a rollback brings generations back)."""
-    return f"{entry.generation}.{entry.digest}"
+    """Identifies one write of one name.
+
+    The generation alone does not, because a rollback brings old ones back; nor the digest, because a value may come
+    back; and two people may set one value at once.
+    """
+    writer = hashlib.sha256(f"{entry.who}\0{entry.when}".encode()).hexdigest()
+    return f"{entry.generation}.{entry.digest}.{writer[:8]}"
 
 
 def by_hand(digest: str) -> str:
@@ -35,25 +41,35 @@ class Seen:
     """What this checkout knows of one target.
 
     ``manifest`` is the id of the manifest it is about, ``generation`` the last one it synced or pulled. ``names``
-    holds, per name, the stamps of the writes with which this checkout's ``.env`` once agreed, in that order.
+    holds, per name, the stamps of the writes with which this checkout's ``.env`` once agreed, in that order;
+    ``intents`` the stamps of a write that was about to happen, and of which nobody knows whether it did.
     """
 
     manifest: str
     generation: int = 0
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    intents: Mapping[str, str] = field(default_factory=dict)
 
     def knows(self, name: str, entry: Entry) -> bool:
         """Whether ``.env`` had the value of this write, so that changing it undoes nobody's work."""
-        return stamp(entry) in self.names.get(name, ())
+        return stamp(entry) in (*self.names.get(name, ()), self.intents.get(name))
 
     def met(self, name: str, digest: str) -> bool:
         """Whether ``.env`` had this value, which somebody set on the target by hand."""
         return by_hand(digest) in self.names.get(name, ())
 
+    def had(self, name: str, generation: int) -> bool:
+        """Whether ``.env`` agreed about the name with a write up to this generation.
+
+        Of later writes a rollback can have taken the name away, after which ``.env`` is simply the newer one.
+        """
+        stamps = (*self.names.get(name, ()), self.intents.get(name, ""))
+        return any(int(each.partition(".")[0]) <= generation for each in stamps if each)
+
     def last(self, name: str) -> str | None:
         """The digest of the value with which ``.env`` last agreed."""
         stamps = self.names.get(name)
-        return stamps[-1].partition(".")[2] if stamps else None
+        return stamps[-1].split(".")[1] if stamps else None
 
 
 def remember(seen: Seen | None, manifest: Manifest, agreed: Mapping[str, str], gone: frozenset[str]) -> Seen:
@@ -66,9 +82,15 @@ def remember(seen: Seen | None, manifest: Manifest, agreed: Mapping[str, str], g
     """
     known = seen if seen is not None and seen.manifest == manifest.id else Seen(manifest.id)
     names = {name: stamps for name, stamps in known.names.items() if name not in gone}
-    for name, new in agreed.items():
+    happened = {name: new for name, new in known.intents.items() if new == _present(manifest, name)}
+    for name, new in (happened | dict(agreed)).items():
         names[name] = (*(old for old in names.get(name, ()) if old != new), new)[-KEPT_STAMPS:]
     return Seen(manifest.id, manifest.generation, names)
+
+
+def _present(manifest: Manifest, name: str) -> str | None:
+    entry = manifest.entries.get(name)
+    return stamp(entry) if entry else None
 
 
 def load(root: Path, target: str) -> tuple[Seen | None, str]:
@@ -78,10 +100,18 @@ def load(root: Path, target: str) -> tuple[Seen | None, str]:
         return None, warning
     try:
         found = document[target]
-        names = {str(name): tuple(map(str, stamps)) for name, stamps in found["names"].items()}
-        return Seen(str(found["manifest"]), int(found["generation"]), names), warning
+        names = {str(name): _stamps(stamps) for name, stamps in found["names"].items()}
+        intents = dict(zip(found["intents"], _stamps(found["intents"].values()), strict=True))
+        return Seen(str(found["manifest"]), int(found["generation"]), names, intents), warning
     except (ValueError, KeyError, TypeError, AttributeError):
         return None, _damaged(FILE)
+
+
+def _stamps(found: Iterable[str]) -> tuple[str, ...]:
+    stamps = tuple(found)
+    for each in stamps:
+        int(each.split(".")[0]), each.split(".")[1]  # a damaged one is found here, and not in the middle of a sync
+    return stamps
 
 
 def save(root: Path, target: str, seen: Seen) -> str:
@@ -97,7 +127,8 @@ def save(root: Path, target: str, seen: Seen) -> str:
         with _locked(folder):
             document, _ = _read(folder / FILE)
             names = {name: list(stamps) for name, stamps in sorted(seen.names.items())}
-            document[target] = {"manifest": seen.manifest, "generation": seen.generation, "names": names}
+            known = {"manifest": seen.manifest, "generation": seen.generation, "names": names}
+            document[target] = {**known, "intents": dict(seen.intents)}
             _write(folder / FILE, json.dumps({"v": VERSION, "targets": document}, indent=1, sort_keys=True))
     except OSError as error:
         return (

@@ -128,6 +128,7 @@ class _Sync:
             bookkeeping=changed and not writes,
             take=self._take,
             seen=self._remember(manifest, result),
+            intent=self._intend(manifest),
             before=sum(
                 name not in self._observed.protected and not self._is_derived(name) for name in self._observed.env
             ),
@@ -147,6 +148,12 @@ class _Sync:
         known = self._seen.names if self._seen else {}
         gone = frozenset(name for name in known if name not in env and name not in result)
         return remember(self._seen, manifest, agreed, gone)
+
+    def _intend(self, manifest: Manifest) -> Seen | None:
+        if not self._set:
+            return None
+        known = self._seen or Seen(manifest.id, self._base.generation)
+        return replace(known, intents={name: stamp(manifest.entries[name]) for name in self._set})
 
     # ------------------------------------------------------------------------------------------- the user's names
 

@@ -74,8 +74,7 @@ def state_of(
         known=derived or (seen is not None and entry is not None and seen.knows(name, entry)),
         newer=seen is not None and entry is not None and entry.generation > seen.generation,
         ever=ever,
-        # generations that went back are a rollback, after which .env is simply the newer one
-        lost=ever and entry is None and seen is not None and base.generation >= seen.generation,
+        lost=entry is None and seen is not None and seen.had(name, base.generation),
         unchanged=seen is not None and digest is not None and seen.last(name) == digest,
         last_write=f"{entry.who} on {entry.when[:10]}" if entry else "",
         owner=owner,
