@@ -1,0 +1,56 @@
+"""Two real hosts for the session, and apps that are pushed to them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
+
+from hostlab import base  # noqa: E402
+from hostlab.apps import HostApp, fresh_name  # noqa: E402
+from hostlab.fleet import Fleet  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Iterator[Fleet]:
+    """Two hosts as a provider hands them over; skipped, with the reason, where they cannot be."""
+    if reason := base.why_not():
+        pytest.skip(reason)
+    fleet = Fleet(2, base.CACHE / "fleet")
+    try:
+        fleet.up()
+        yield fleet
+    finally:
+        fleet.down()
+
+
+@pytest.fixture(scope="module")
+def make_shared_app(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
+    """Makes apps that live for a module; ``hosts`` is how many of the hosts they go to."""
+    yield from _maker(fleet)
+
+
+@pytest.fixture
+def make_app(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
+    """Makes apps that live for one test."""
+    yield from _maker(fleet)
+
+
+def _maker(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
+    made: list[HostApp] = []
+
+    def make(sample: str = "flask_shop", settings: str = "", hosts: int = 1, name: str = "") -> HostApp:
+        made.append(HostApp(fleet, fleet.hosts[:hosts], sample, name or fresh_name(), settings))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for app in made:
+            app.close()

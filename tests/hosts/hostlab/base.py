@@ -1,0 +1,87 @@
+"""The files that every host starts from: one Debian tree, made once and kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+CACHE = Path(os.environ.get("PAASCTL_TEST_HOSTS") or "/var/tmp/paasctl-test-hosts")
+#: what a fresh virtual server has; nginx, supervisor and venv are there so that not every test downloads them
+PACKAGES = (
+    "systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,nginx,supervisor,python3,python3-venv,rsync,"
+    "ca-certificates,iproute2,procps,cron,logrotate,adduser,tzdata"
+)
+TOOLS = {
+    "mmdebstrap": "mmdebstrap",
+    "systemd-nspawn": "systemd-container",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "ip": "iproute2",
+}
+SUITE = "bookworm"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def why_not() -> str:
+    """Why there can be no test hosts here; empty when there can."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return "needs root: NO push to a real Linux host is tested (run pytest as root on a Debian machine)"
+    if not shutil.which("apt-get"):
+        return "needs Debian: NO push to a real Linux host is tested"
+    missing = sorted({package for program, package in TOOLS.items() if not shutil.which(program)})
+    if missing:
+        return f"NO push to a real Linux host is tested: apt-get install {' '.join(missing)}"
+    return ""
+
+
+def mirror() -> str:
+    """The Debian mirror that this machine's own apt uses."""
+    words = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    return lines[0]
+
+
+def tree() -> Path:
+    """The base tree; made when it is not there yet (some minutes, a few hundred MB)."""
+    root, done = CACHE / "base", CACHE / "base.ok"
+    if done.exists():
+        return root
+    CACHE.mkdir(parents=True, exist_ok=True)
+    CACHE.chmod(0o755)
+    if root.exists():
+        shutil.rmtree(root)
+    _install(root)
+    _prepare(root)
+    done.touch()
+    return root
+
+
+def _install(root: Path) -> None:
+    # nothing starts while packages are installed, and each host makes host keys of its own
+    policy = 'mkdir -p "$1/usr/sbin"; printf "#!/bin/sh\\nexit 101\\n" >"$1/usr/sbin/policy-rc.d"; chmod 755 "$1/usr/sbin/policy-rc.d"'
+    clean = 'rm -f "$1/usr/sbin/policy-rc.d" "$1"/etc/ssh/ssh_host_*'
+    words = ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", f"--include={PACKAGES}"]
+    words += [f"--setup-hook={policy}", f"--customize-hook={clean}", SUITE, str(root), mirror()]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, f"mmdebstrap failed:\n{done.stderr[-2000:]}"
+
+
+def _prepare(root: Path) -> None:
+    subprocess.run(["chroot", str(root), "useradd", "-m", "-s", "/bin/bash", "deploy"], check=True)
+    write(root / "etc/sudoers.d/deploy", "deploy ALL=(ALL) NOPASSWD:ALL\n", 0o440)
+    write(root / "etc/ssh/sshd_config.d/test.conf", "PasswordAuthentication no\nUseDNS no\n")
+    shutil.copy(CERTIFICATES, root / CERTIFICATES.lstrip("/"))
+    for unit in ("apt-daily.timer", "apt-daily-upgrade.timer", "console-getty.service", "e2scrub_all.timer"):
+        link = root / "etc/systemd/system" / unit
+        link.unlink(missing_ok=True)
+        link.symlink_to("/dev/null")
+    write(root / "etc/machine-id", "")
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file of a host while it does not run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)

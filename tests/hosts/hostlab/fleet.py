@@ -1,0 +1,211 @@
+"""Boots hosts over the base tree, each with its own network, systemd and sshd, and ends them by their own ids."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hostlab import base
+from hostlab.base import write
+from hostlab.relay import Relay
+
+NETWORK, BRIDGE = "10.78.77", "pctltest0"
+#: seconds that a host may take to boot or to end
+PATIENCE = 60
+
+
+class Host:
+    """One host. Commands run as root over ssh; its files can be read from outside."""
+
+    def __init__(self, name: str, address: str, folder: Path, config: Path) -> None:
+        self.name, self.address, self.folder, self.config = name, address, folder, config
+        self.root = folder / "root"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # ------------------------------------------------------------------------------------------------- its life
+
+    def make(self, key: str, relay: str) -> None:
+        """Lay its files over the base tree and give it a network."""
+        for name in ("upper", "work", "root"):
+            (self.folder / name).mkdir(parents=True)
+        layers = f"lowerdir={base.tree()},upperdir={self.folder}/upper,workdir={self.folder}/work"
+        sh("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
+        for home in ("root", "home/deploy"):
+            write(self.root / home / ".ssh/authorized_keys", key)
+            (self.root / home / ".ssh").chmod(0o700)
+        sh("chroot", str(self.root), "chown", "-R", "deploy:deploy", "/home/deploy/.ssh")
+        self.new_key()
+        write(self.root / "etc/hostname", self.name + "\n")
+        write(self.root / "etc/hosts", f"127.0.0.1 localhost {self.name}\n")
+        proxy = f"[global]\nproxy = {relay}\ncert = {base.CERTIFICATES}\ndisable-pip-version-check = true\n"
+        write(self.root / "etc/pip.conf", proxy)
+        write(self.root / "etc/apt/apt.conf.d/01relay", f'Acquire::http::Proxy "{relay}";\n')
+        self._network()
+
+    def new_key(self) -> str:
+        """Give it another host key; the public half."""
+        path = self.root / "etc/ssh/ssh_host_ed25519_key"
+        for old in (path, path.with_suffix(".pub")):
+            old.unlink(missing_ok=True)
+        sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(path))
+        return self.public_key()
+
+    def public_key(self) -> str:
+        text = (self.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
+        return " ".join(text.split()[:2])
+
+    def _network(self) -> None:
+        sh("ip", "netns", "add", self._namespace)
+        sh("ip", "link", "add", self._link, "type", "veth", "peer", "name", "eth0", "netns", self._namespace)
+        sh("ip", "link", "set", self._link, "master", BRIDGE, "up")
+        inside = ("ip", "-n", self._namespace)
+        sh(*inside, "link", "set", "lo", "up")
+        sh(*inside, "addr", "add", f"{self.address}/24", "dev", "eth0")
+        sh(*inside, "link", "set", "eth0", "up")  # no default route: the relay is the only way out
+
+    @property
+    def _namespace(self) -> str:
+        return f"pctltest-{self.name}"
+
+    @property
+    def _link(self) -> str:
+        return f"pctlt-{self.name}"
+
+    def boot(self) -> None:
+        """Start it; :meth:`wait` waits for its sshd."""
+        words = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "-D", str(self.root)]
+        words += ["--kill-signal=SIGRTMIN+4", "-M", self.name, f"--hostname={self.name}", "--console=pipe"]
+        words += [f"--network-namespace-path=/run/netns/{self._namespace}"]
+        words += ["--resolv-conf=off", "--timezone=off", "--link-journal=no"]
+        with (self.folder / "console.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def wait(self) -> None:
+        """Wait until it lets root in."""
+        end = time.monotonic() + PATIENCE
+        while self.ssh("true", check=False).returncode:
+            assert time.monotonic() < end, f"{self.name} did not boot: {self.folder}/console.log"
+            time.sleep(0.2)
+
+    def reboot(self) -> None:
+        """End it as a reboot does, and start it again."""
+        self.end()
+        self.boot()
+        self.wait()
+
+    def end(self) -> None:
+        """Shut it down; what does not end in time is killed, by its own id."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(PATIENCE / 4)
+        except subprocess.TimeoutExpired:
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)  # its PID 1: everything in it goes too
+            process.kill()
+            process.wait()
+
+    def remove(self) -> None:
+        """End it and leave nothing of it."""
+        self.end()
+        sh("ip", "netns", "del", self._namespace, check=False)
+        sh("ip", "link", "del", self._link, check=False)
+        for _ in range(20):
+            if not os.path.ismount(self.root) or not sh("umount", str(self.root), check=False).returncode:
+                break
+            time.sleep(0.2)
+        assert not os.path.ismount(self.root), f"{self.root} cannot be unmounted"
+        shutil.rmtree(self.folder)
+
+    # ------------------------------------------------------------------------------------------- what tests do
+
+    def ssh(
+        self, command: str, *, user: str = "root", check: bool = True, data: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell command line on it, on a connection of its own."""
+        words = ["ssh", "-F", str(self.config), "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR"]
+        words += ["-l", user, self.name, command]
+        done = subprocess.run(
+            words, input=data, stdin=None if data else subprocess.DEVNULL, capture_output=True, text=True
+        )
+        assert not check or done.returncode == 0, f"{command!r} on {self.name}: {done.stdout}{done.stderr}"
+        return done
+
+    def out(self, command: str, *, user: str = "root") -> str:
+        return self.ssh(command, user=user).stdout
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def cable(self, plugged: bool) -> None:
+        """Plug its network cable in, or pull it."""
+        sh("ip", "link", "set", self._link, "up" if plugged else "down")
+
+
+class Fleet:
+    """Some hosts and how to reach them: ``config`` is an ssh client configuration."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.config, self.known = folder / "ssh_config", folder / "known_hosts"
+        self.hosts = [Host(f"t{n}", f"{NETWORK}.{10 + n}", folder / f"t{n}", self.config) for n in range(1, number + 1)]
+        self._relay: Relay | None = None
+
+    def up(self) -> None:
+        """Make and boot all of them."""
+        base.tree()
+        sh("ip", "link", "add", BRIDGE, "type", "bridge")
+        sh("ip", "addr", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
+        sh("ip", "link", "set", BRIDGE, "up")
+        self._relay = Relay(f"{NETWORK}.1")
+        sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / "key"))
+        key = (self.folder / "key.pub").read_text()
+        for host in self.hosts:
+            host.make(key, self._relay.url)
+        self.write_config(self.config, self.known)
+        for host in self.hosts:
+            host.boot()
+        for host in self.hosts:
+            host.wait()
+
+    def write_config(self, config: Path, known: Path, keys: Sequence[str] | None = None) -> None:
+        """Write an ssh client configuration; ``keys`` instead of the hosts' real ones."""
+        keys = [host.public_key() for host in self.hosts] if keys is None else keys
+        known.write_text("".join(f"{host.name} {key}\n" for host, key in zip(self.hosts, keys, strict=False)))
+        sections = [
+            f"Host {host.name}\n  HostName {host.address}\n  HostKeyAlias {host.name}\n  User deploy\n"
+            f"  IdentityFile {self.folder}/key\n  IdentitiesOnly yes\n  UserKnownHostsFile {known}\n"
+            "  GlobalKnownHostsFile none\n  StrictHostKeyChecking yes\n"
+            for host in self.hosts
+        ]
+        config.write_text("\n".join(sections))
+
+    def down(self) -> None:
+        """End and remove everything that :meth:`up` made."""
+        for host in self.hosts:
+            host.remove()
+        if self._relay:
+            self._relay.close()
+        sh("ip", "link", "del", BRIDGE, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def sh(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a program of this machine."""
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert not check or done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
+    return done

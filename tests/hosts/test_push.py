@@ -1,0 +1,202 @@
+"""A Flask app with a database, migrations, static files, uploads and a worker on a real host, from setup to removal.
+
+The tests share one app and run in their order; each leaves it healthy and its checkout clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hostlab.apps import SECRET, HostApp
+from support.projects import fingerprint
+from support.web import eventually, upload
+
+pytestmark = pytest.mark.hosts
+
+SECOND = "k2-Qb8wZc3nYt6XsL1vGj4mKd9r"
+#: other people's things, as they may be on a host already
+SITE = "server { listen 8081; location / { return 200 other; } }\n"
+PROGRAM = "[program:other]\ncommand=/bin/sleep 100000\n"
+OTHERS = {"/etc/nginx/sites-available/other": SITE, "/etc/supervisor/conf.d/other.conf": PROGRAM}
+#: every file whose presence, owner, mode or content setup or a push could change, but for what they write on purpose
+SEARCHED = "/etc /var/www /var/lib/nginx /usr/local /opt /home /root /srv"
+LISTING = (
+    f"find {SEARCHED} -xdev \\( -name 'group*' -o -name 'gshadow*' -o -name 'passwd*' -o -name 'shadow*' -o -name 'sub?id*'"
+    " -o -name .cache -o -name '*.cache' \\) -prune -o -printf '%p %y %u %g %m %s %l\\n' | sort"
+)
+
+
+@pytest.fixture(scope="module")
+def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
+    app = make_shared_app()
+    for path, text in OTHERS.items():
+        app.host.ssh(f"cat > {path}", data=text)
+    app.host.ssh("ln -sf /etc/nginx/sites-available/other /etc/nginx/sites-enabled/other && systemctl reload nginx")
+    app.host.ssh("supervisorctl update")
+    app.project.replace("shop/config.py", "4 * 1024 * 1024", "8 * 1024 * 1024")
+    app.project.commit("larger uploads")
+    app.project.env({"SECRET_KEY": SECRET, "MAIL_ADMIN": "admin@example.com"})
+    return app
+
+
+@pytest.fixture(scope="module")
+def before(shop: HostApp) -> str:
+    """The host's files before paasctl came."""
+    return shop.host.out(LISTING)
+
+
+def other_pid(app: HostApp) -> str:
+    return app.host.out("supervisorctl pid other").strip()
+
+
+@pytest.fixture(scope="module")
+def other(shop: HostApp, before: str) -> str:
+    """The process id of somebody else's program before paasctl came."""
+    return other_pid(shop)
+
+
+def test_a_push_before_setup_names_setup_and_changes_nothing(shop: HostApp, before: str, other: str) -> None:
+    result = shop.push(code=2)
+    assert "paasctl setup linux" in result.err
+    assert shop.host.out(LISTING) == before
+
+
+def test_setup_shows_what_it_would_do_and_does_nothing(shop: HostApp, before: str) -> None:
+    result = shop.run("setup", "linux", "--dry-run")
+    for what in ("sudoers", "supervisor", "user", "tmpfiles"):
+        assert what in result.said
+    assert shop.host.out(LISTING) == before
+
+
+def test_setup_makes_the_host_ready_and_the_second_does_nothing(shop: HostApp) -> None:
+    shop.setup()
+    ready = shop.host.out(LISTING)
+    assert "nothing to do" in shop.setup().out
+    assert shop.host.out(LISTING) == ready
+    assert shop.host.ssh("visudo -c").returncode == 0
+
+
+def test_the_first_push_answers_through_nginx(shop: HostApp) -> None:
+    # from here on the user who deploys has the rights that setup gave, and no others
+    shop.host.ssh("mv /etc/sudoers.d/deploy /root/deploy.sudoers")
+    result = shop.push()
+    assert result.url == shop.url
+    assert shop.serves() == shop.project.version
+    about = shop.get("/about").json()
+    assert about["secret"] == fingerprint(SECRET)
+    assert {"SECRET_KEY", "MAIL_ADMIN", "PAASCTL_TARGET"} <= set(about["names"])
+
+
+def test_migrations_ran_and_the_worker_works(shop: HostApp) -> None:
+    assert "1 orders" in shop.get("/orders", b"fruit=apple").body
+    beat = eventually(shop.url + "/heartbeat", lambda answer: answer.json().get("orders") == 1).json()
+    assert beat["version"] == shop.project.version
+
+
+def test_nginx_serves_the_static_files_itself(shop: HostApp) -> None:
+    answer = shop.get("/static/shop.css")
+    assert answer.body == (shop.project.root / "shop/static/shop.css").read_text()
+    assert "x-version" not in answer.headers, "the app answered, not nginx"
+    assert shop.get("/static/missing.css").status == 404
+
+
+def test_an_upload_of_5_mb_arrives(shop: HostApp) -> None:
+    content = b"0123456789abcdef" * (5 * 65536)
+    assert upload(shop.url + "/uploads", "large.txt", content).status == 201
+    assert len(shop.get("/uploads/large.txt").body) == len(content)
+
+
+def test_a_push_without_a_change_changes_nothing(shop: HostApp) -> None:
+    files = f"find /srv/{shop.name} /etc /var/www -xdev -printf '%p %T@ %s %m %u\\n' | grep -v /shared/ | sort"
+    running, listing = shop.running(), shop.host.out(files)
+    assert "nothing to do" in shop.push().out
+    assert shop.running() == running
+    assert shop.host.out(files) == listing
+
+
+def test_a_line_that_changed_is_live(shop: HostApp) -> None:
+    running = shop.running()
+    shop.project.bump()
+    result = shop.push()
+    assert shop.serves() == shop.project.version
+    assert not set(running.values()) & set(shop.running().values()), "every process was restarted"
+    assert "install the dependencies" not in result.said
+    assert "release command" not in shop.push().said
+
+
+def test_a_static_file_that_changed_is_live(shop: HostApp) -> None:
+    shop.project.write("shop/static/shop.css", "h1 { color: #20a020; }\n")
+    shop.project.commit("green")
+    shop.push()
+    assert "#20a020" in shop.get("/static/shop.css").body
+
+
+def test_an_env_only_push_is_live(shop: HostApp) -> None:
+    shop.project.env({"SECRET_KEY": SECOND, "MAIL_ADMIN": "admin@example.com"})
+    shop.push("--env-only")
+    assert shop.get("/about").json()["secret"] == fingerprint(SECOND)
+
+
+def test_data_outlived_all_of_it(shop: HostApp) -> None:
+    assert shop.get("/about").json()["orders"] == 1
+    assert shop.get("/uploads/large.txt").status == 200
+
+
+def test_rollback_brings_code_and_env_back(shop: HostApp) -> None:
+    live = shop.live()
+    shop.run("rollback", "linux", "--yes")
+    assert shop.live() != live
+    assert shop.get("/about").json()["secret"] == fingerprint(SECRET)
+    assert shop.get("/about").json()["orders"] == 1
+    shop.push()
+    assert shop.get("/about").json()["secret"] == fingerprint(SECOND)
+
+
+def test_operations_work_over_ssh(shop: HostApp) -> None:
+    document = shop.status()
+    assert document["healthy"] is True
+    assert {one["state"] for one in document["processes"]} == {"running"}
+    assert len(document["processes"]) == 3
+    words = ["python", "-c", "import os, sys; print(os.environ['SECRET_KEY'][:2], 'a b'); sys.exit(7)"]
+    result = shop.run("run", "linux", "--", *words, code=7)
+    assert result.out.strip() == "k2 a b"
+    assert f"worker {shop.project.version} started" in shop.run("logs", "linux", "--process", "worker", "-n", "200").out
+    running = shop.running()
+    shop.run("restart", "linux", "--yes")
+    assert not set(running.values()) & set(shop.running().values())
+    assert len(shop.run("releases", "linux", "--json").json()["releases"]) >= 4
+
+
+def test_other_peoples_program_was_not_restarted(shop: HostApp, other: str) -> None:
+    assert other_pid(shop) == other
+
+
+def test_the_app_comes_back_by_itself_after_a_reboot(shop: HostApp) -> None:
+    shop.host.reboot()
+    answer = eventually(shop.url + "/", lambda answer: answer.status == 200, 60)
+    assert answer.versions == {shop.project.version}
+    assert "nothing to do" in shop.push().out
+
+
+def test_other_peoples_site_and_program_were_left_alone(shop: HostApp) -> None:
+    for path, text in OTHERS.items():
+        assert shop.host.out(f"cat {path}") == text
+    assert shop.get(":8081/").body == "other"
+
+
+def test_down_keeps_the_data(shop: HostApp) -> None:
+    shop.run("down", "linux", "--yes")
+    assert shop.get("/").status in (502, 503)
+    shop.push()
+    assert shop.get("/about").json()["orders"] == 1
+
+
+def test_down_purge_and_removal_leave_the_host_as_it_was(shop: HostApp, before: str) -> None:
+    shop.host.ssh("mv /root/deploy.sudoers /etc/sudoers.d/deploy")
+    shop.run("down", "linux", "--purge", "--yes")
+    assert shop.host.out(LISTING) == before
+    assert shop.host.ssh(f"id {shop.name}", check=False).returncode
+    assert not shop.host.ssh(f"pgrep -u {shop.name}", check=False).stdout
+    assert not shop.running()
+    assert shop.get(":8081/").body == "other"
