@@ -103,14 +103,15 @@ def load(root: Path, target: str) -> tuple[Seen | None, str]:
         names = {str(name): _stamps(stamps) for name, stamps in found["names"].items()}
         intents = dict(zip(found["intents"], _stamps(found["intents"].values()), strict=True))
         return Seen(str(found["manifest"]), int(found["generation"]), names, intents), warning
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None, _damaged(FILE)
 
 
 def _stamps(found: Iterable[str]) -> tuple[str, ...]:
     stamps = tuple(found)
     for each in stamps:
-        int(each.split(".")[0]), each.split(".")[1]  # a damaged one is found here, and not in the middle of a sync
+        generation, _digest, *_ = each.split(".")  # a damaged one is found here, and not in the middle of a sync
+        int(generation)
     return stamps
 
 
