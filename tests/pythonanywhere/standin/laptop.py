@@ -13,7 +13,7 @@ from typing import Any
 
 from paasctl import config as configuration
 from paasctl import push, seen, session
-from paasctl.model import Observed, Plan
+from paasctl.model import Observed, Plan, Provenance
 from paasctl.pipeline import Prepared, Request, prepare
 from paasctl.redact import Redactor
 from paasctl.session import Connection
@@ -73,7 +73,8 @@ class Laptop:
             self.config()
         redactor = Redactor()
         found = session.start(self.root, redactor)
-        found = replace(found, environ=self.environ, provenance=replace(found.provenance, who=self.who))
+        found = replace(found, environ=self.environ)
+        found.__dict__["provenance"] = Provenance(self.who)  # git would know nobody here
         settings = configuration.target(found.config, TARGET)
         adapter = load(settings.adapter)
         own = configuration.check_settings(settings, adapter.settings, found.config.file)

@@ -77,6 +77,9 @@ class Platform:
         headers_in = {name.lower(): value for name, value in request.headers.items()}
         with self._one:
             status, answer = self.api.answer(method, path, headers_in, body)
+            if self.process and not self.account.webapps:
+                self.process.stop()
+                self.process = None
         if fault == "drop after":
             return None
         headers, content = web.encoded(answer)
