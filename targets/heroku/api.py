@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from paasctl.errors import PaasctlError
 from paasctl.model import Say
 from paasctl.secret import Secret
 
+from .failures import TRY_AGAIN, Uncertain
 from .records import Dyno, HerokuBuild, HerokuRelease
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ class Api:
     # ------------------------------------------------------------------------------------------------ config vars
 
     def config_vars(self) -> dict[str, Secret]:
-        return _secrets(self._app().config().to_dict())
+        return _secrets(_through_heroku3(lambda: self._app().config().to_dict()))
 
     def patch_config_vars(self, changes: Mapping[str, Secret | None]) -> dict[str, Secret]:
         """Set and (None) remove config vars in one request: one release. Answers with all of them afterwards."""
         plain = {name: None if value is None else value.reveal() for name, value in changes.items()}
-        return _secrets(self._app().update_config(plain).to_dict())
+        return _secrets(_through_heroku3(lambda: self._app().update_config(plain).to_dict()))
 
     def release_config_vars(self, release: str) -> dict[str, Secret]:
         return _secrets(self.get(f"releases/{quote(release)}/config-vars"))
@@ -150,6 +151,18 @@ def _secrets(values: Json) -> dict[str, Secret]:
     if not isinstance(values, Mapping) or not all(isinstance(value, str | None) for value in values.values()):
         raise _unexpected()
     return {str(name): Secret(value) for name, value in values.items() if value is not None}
+
+
+def _through_heroku3(call: Callable[[], Json]) -> Json:
+    """What heroku3 answers. An error of its own ends here: the values stand in its texts and in the reprs of its
+    objects, and what it has sent is not known."""
+    try:
+        return call()
+    except PaasctlError:
+        raise
+    except Exception as error:
+        failure = Uncertain(f"heroku3 failed with {type(error).__name__}", hint=TRY_AGAIN)
+    raise failure
 
 
 def _record(kind: type[R], data: Json) -> R:
