@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from paasctl.errors import PaasctlError
@@ -11,7 +12,7 @@ from paasctl.secret import Secret
 
 from . import webapp
 from .account import Account
-from .documents import Active
+from .documents import Active, Deploy
 from .push import Seen
 
 
@@ -24,7 +25,9 @@ def observe(account: Account) -> Observed:
     active = Active.read(account.api.read(account.path("active.json")))
     if active.live is None or active.live.record is None:
         found = webapp.find(account.api.webapps(), account.settings.domain)
-        return Observed(exists=False, url=account.url, extra=Seen(active, found, _ours(account, active, found)))
+        ours = _ours(account, active, found)
+        seen = Seen(active, found, ours, _pending(account) if found and ours and active.live is None else None)
+        return Observed(exists=False, url=account.url, extra=seen)
     live = active.live
     manifest, damaged = Manifest.read(live.record.manifest) if live.record else (None, "")
     releases = all_releases(active)
@@ -38,6 +41,15 @@ def observe(account: Account) -> Observed:
         warnings=tuple(_warnings(active, damaged)),
         extra=Seen(active),
     )
+
+
+def _pending(account: Account) -> Deploy | None:
+    """The document of an earlier first push that never became live, or not yet."""
+    data = account.api.read(account.path("deploy.json"))
+    try:
+        return Deploy.from_json(json.loads(data)) if data else None
+    except ValueError:
+        return None
 
 
 def all_releases(active: Active) -> tuple[Release, ...]:

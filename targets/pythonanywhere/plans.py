@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import secrets
 from dataclasses import dataclass, replace
 
 from paasctl.errors import UsageError
@@ -47,7 +46,7 @@ class Planner:
         seen: Seen = observed.extra
         check_app(desired)
         self._check_takeover(desired, seen)
-        base = seen.active.live or Deploy(new_id(), secrets.token_hex(32), "", now(), None)
+        base = seen.base
         record, layer = self._record(desired, seen, base)
         record = replace(record, manifest=changes.manifest.to_json())
         env = changes.writes or changes.bookkeeping or not record.env or not seen.active.intact
@@ -56,7 +55,7 @@ class Planner:
         settled = base.site == site.to_json() and base.stub == digest()
         if same and settled and not env and not (layer and record.layer is None):
             return Plan(url=self.account.url)
-        switch = Switch(self.account, seen.active, base)
+        switch = Switch(self.account, seen.live, seen.parents)
         push = Push(self.account, seen, base, record, site, switch, desired.app.dependencies, changes.result)
         return self._steps(push, desired, layer, changes.writes or not record.env or not seen.active.intact)
 
@@ -142,7 +141,7 @@ class Planner:
         if seen.live is None:
             raise UsageError("nothing is live on this target", hint="`paasctl push` makes a first release")
         record = choose(seen.live, release)
-        switch, live = Switch(self.account, seen.active, seen.live), seen.live
+        switch, live = Switch(self.account, seen.live, seen.parents), seen.live
         site = self._webapp(record)
         push = Push(self.account, seen, live, record, site, switch)
         moved = site.details(live.site)
@@ -154,11 +153,6 @@ class Planner:
             url=self.account.url,
             notes=("the env goes back too: .env is newer than what then runs", *ahead(live, record)),
         )
-
-
-def new_id() -> str:
-    """A new id of a document."""
-    return secrets.token_hex(12)
 
 
 def described(desired: Desired, bundle: Bundle, id: str, python: str) -> Record:

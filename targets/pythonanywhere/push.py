@@ -17,7 +17,7 @@ from paasctl.secret import Secret
 from . import webapp
 from .account import Account
 from .archives import mebibytes, send_code, send_layer
-from .documents import Active, Deploy, Record
+from .documents import Active, Deploy, Record, now, trimmed
 from .jobs import Job, run_job
 from .stub import digest
 from .switching import Switch
@@ -25,18 +25,34 @@ from .switching import Switch
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was observed. ``webapp`` is the platform's object where it was asked for (nothing is live), and
-    ``ours`` says that paasctl once uploaded something for it."""
+    """What was observed. Where nothing is live: ``webapp`` is the platform's object, ``ours`` says that paasctl once
+    uploaded something for it, and ``pending`` is the document of a first push that was interrupted."""
 
     active: Active
     webapp: Mapping[str, Any] | None = None
     ours: bool = False
+    pending: Deploy | None = None
 
     @property
     def live(self) -> Deploy | None:
         """The document that is live and has a release."""
         live = self.active.live
         return live if live and live.record else None
+
+    @property
+    def base(self) -> Deploy:
+        """The document that the next one is made after; of a first push an empty one with a new key."""
+        if self.active.live is not None:
+            return self.active.live
+        if self.pending is None:
+            return Deploy(secrets.token_hex(12), secrets.token_hex(32), "", now(), None)
+        left = (replace(r, state="failed", note="the push was interrupted") for r in self.pending.releases)
+        return replace(self.pending, release=None, releases=trimmed(tuple(left), ""))
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The documents on top of which the next one may come."""
+        return tuple(document.id for document in (self.active.live, self.pending) if document)
 
 
 @dataclass(slots=True)
@@ -119,16 +135,15 @@ class Push:
             PaasctlError: it failed; its output is attached.
             Conflict: somebody else pushed meanwhile.
         """
-        parents = [self.seen.active.live.id] if self.seen.active.live else []
         job = Job(
             kind="release",
             argv=(self.record.command,),
-            more={"record": self.record.to_json(), "parents": parents, "fingerprint": fingerprint},
+            more={"record": self.record.to_json(), "parents": list(self.seen.parents), "fingerprint": fingerprint},
         )
         first = self.seen.live is None
         with self.account.telling(say):
             result = run_job(self.account, self.base.key, job, say, start=first, heal=self.switch.upload_stub)
-        self.switch.fresh = first
+        self.switch.fresh = first and self.seen.pending is None  # else the reload has made that one live
         code, output = int(result["rc"]), str(result.get("output", ""))
         if code:
             raise PaasctlError(

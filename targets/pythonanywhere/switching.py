@@ -22,22 +22,18 @@ class Switch:
     """One change of what is live.
 
     Args:
-        active: what the site last made live; the change is refused there when that is no longer so.
-        base: the document that the new one is made after (of a first push: an empty one with a new key).
+        before: the document that is live, if one is; ``undo`` makes its release live again.
+        parents: the documents on top of which the new one may come; the site refuses it when another one is live.
 
     ``fresh`` says that the running process has served nothing yet and needs no reload to take a first release;
     ``lost`` that somebody else's push is live.
     """
 
-    def __init__(self, account: Account, active: Active, base: Deploy) -> None:
-        self._account, self._active, self._base = account, active, base
+    def __init__(self, account: Account, before: Deploy | None, parents: tuple[str, ...]) -> None:
+        self._account, self._before, self._parents = account, before, parents
         self._document: Deploy | None = None
         self.lost = False
         self.fresh = False
-
-    @property
-    def _parents(self) -> tuple[str, ...]:
-        return (self._active.live.id,) if self._active.live else ()
 
     def go(self, base: Deploy, record: Record, say: Say) -> None:
         """Write the document that makes a release live, and reload.
@@ -145,9 +141,9 @@ class Switch:
         if self.lost or self._document is None:
             return
         bad = self._document.record
-        record = self._active.live.record if self._active.live else None
+        record = self._before.record if self._before else None
         base = self._document
-        if bad and (record is None or bad.id != record.id) and self._base.find(bad.id) is None:
+        if bad and (self._before is None or self._before.find(bad.id) is None):
             base = replace(base, releases=tuple(replace(r, state="failed") if r == bad else r for r in base.releases))
         if site is not None:
             base = replace(base, site=site)
