@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from support.envs import after, desired, env, manifest, observed, ops, plain, seen, sync
+from support.envs import FACTS, after, desired, env, manifest, observed, ops, plain, seen, sync
 
+from paasctl import pull
 from paasctl.changes import EnvChanges
 from paasctl.errors import Conflict, PaasctlError, UsageError
 from paasctl.manifest import Manifest
@@ -188,6 +189,20 @@ def test_what_a_colleague_wrote_after_a_rollback_is_not_overwritten() -> None:
     theirs = sync(desired({"X": "5"}), first, seen(manifest({"X": "1"})), who="bob")
     assert theirs.manifest.generation == mine.manifest.generation
     assert ops(sync(desired({"X": "2"}), after(first, theirs), mine.seen)) == {"X": "conflict"}
+
+
+def test_what_is_written_after_a_rollback_is_newer_than_all_that_was_seen() -> None:
+    memory = seen(manifest({"X": "1"}, generation=7))
+    changes = sync(desired({"X": "1", "Y": "1"}), observed({"X": "1"}, manifest({"X": "1"}, generation=2)), memory)
+    assert changes.manifest.entries["Y"].generation == changes.manifest.generation == 8
+
+
+def test_a_colleague_who_settles_on_the_value_of_a_hand_is_not_undone() -> None:
+    first = manifest({"X": "1"})
+    pulled = pull.decide(env({"X": "1"}), observed({"X": "hotfix"}, first), seen(first), FACTS)
+    settled = manifest({"X": "hotfix"}, generation=2)
+    changes = sync(desired({"X": "mine"}), observed({"X": "hotfix"}, settled), pulled.seen)
+    assert ops(changes) == {"X": "conflict"}
 
 
 def test_another_manifest_is_not_the_one_that_was_seen() -> None:
