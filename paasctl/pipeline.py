@@ -11,7 +11,7 @@ from paasctl.model import App, Bundle, Desired, Env, Observed, Plan, Provenance,
 from paasctl.overlay import Overlay
 from paasctl.project import Choose
 from paasctl.seen import Seen
-from paasctl.session import Connection, Session
+from paasctl.session import PUBLIC, Connection, Session
 from paasctl.sync import Answer, Mode
 
 
@@ -84,7 +84,9 @@ def read_app(session: Session, connection: Connection, choose: Choose | None) ->
     """
     app = project.read(session.root, session.config, connection.settings, choose=choose)
     session.redactor.keep(_public(app))
-    return app, overlay.generate(app, runtime=connection.settings.runtime)
+    added = overlay.generate(app, runtime=connection.settings.runtime)
+    own = getattr(connection.target, "extra_files", None)
+    return app, replace(added, files={**added.files, **own(app)}) if own else added
 
 
 def read_env(session: Session, connection: Connection) -> Env:
@@ -96,7 +98,7 @@ def read_env(session: Session, connection: Connection) -> Env:
     settings = connection.settings
     files = settings.env if settings.env is not None else session.config.app.env
     env = dotenv.read(session.root, files, connection.name)
-    session.redactor.learn(env.values.values())
+    session.redactor.learn(value for name, value in env.values.items() if name not in PUBLIC)
     session.redactor.keep(env.values)
     return env
 

@@ -20,6 +20,8 @@ from paasctl.project import naming
 from paasctl.redact import Redactor
 from paasctl.target import Adapter, Context, Operations, Target, installed, load
 
+#: Names whose values are no secrets: file and module names, which tracebacks are full of.
+PUBLIC = ("FLASK_APP", "DJANGO_SETTINGS_MODULE")
 #: The target of an app without any configuration.
 DEFAULT_TARGET = "local"
 
@@ -57,7 +59,7 @@ class Connection:
     def observe(self) -> Observed:
         """The target's present state; its env values are masked from here on."""
         observed = self.target.observe()
-        self.redactor.learn(observed.env.values())
+        self.redactor.learn(value for name, value in observed.env.items() if name not in PUBLIC)
         self.redactor.keep(word for word in (observed.url, *observed.protected.values()) if word)
         return observed
 

@@ -52,6 +52,9 @@ class Target(Protocol):
             PaasctlError: the target cannot be reached, or refused the credentials.
         """
 
+    # An adapter may also have ``extra_files(app: App) -> Mapping[str, bytes]``: files, by path, that the bundle
+    # needs on this platform alone; they are laid over the app's own.
+
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         """Say which steps lead from observed to desired. Does no I/O.
 
@@ -83,6 +86,9 @@ class Operations(Protocol):
     def down(self, observed: Observed, purge: bool) -> Plan: ...
 
     def unlock(self, observed: Observed) -> Plan: ...
+
+    def setup(self, desired: Desired, remove: bool) -> Plan:
+        """Prepare a bare host for the app, or take away what an earlier setup put there."""
 
 
 @runtime_checkable

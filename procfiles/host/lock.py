@@ -38,6 +38,7 @@ class Lock:
                 "%s is busy with %s (since %s); nothing was changed"
                 % (owner.get("who", "somebody"), owner.get("what", "this app"), owner.get("since", "just now")),
                 "wait for it to end and run the command again; `paasctl unlock` ends it",
+                kind="busy",
             ) from None
         self._file = file
         note = {"who": who, "what": what, "pid": os.getpid(), "host": socket.gethostname()}

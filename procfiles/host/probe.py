@@ -26,8 +26,9 @@ class Probe:
     def of(cls, document: Dict[str, Any], where: str) -> Probe:
         """The probe of a release's web process."""
         health = document["health"]
-        # without the runtime nobody adds the release's name to the answer; the private socket is proof enough
-        return cls(where, health or "/", document["host"], document["id"], bool(health), bool(document["runtime"]))
+        # only the runtime's wrapper adds the release's name to the answer; elsewhere the private place is proof enough
+        named = bool(document["runtime"] and document["handover"])
+        return cls(where, health or "/", document["host"], document["id"], bool(health), named)
 
     def healthy(self) -> bool:
         """Ask once. ``problem`` then says what is wrong, in words that follow the release's name."""

@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional, Tuple
 class Failure(Exception):
     """A failure that the user is told: a sentence, what to do, the last output, and whose fault it is.
 
-    ``kind`` is ``failed`` (exit 1), ``usage`` (2), ``conflict`` (4) or ``half`` (5).
+    ``kind`` is ``failed`` (exit 1), ``usage`` (2), ``conflict`` (4), ``half`` (5) or ``busy`` (1, and
+    waiting helps).
     """
 
     def __init__(self, message: str, hint: str = "", output: str = "", kind: str = "failed") -> None:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from paasctl.errors import Conflict, HalfApplied, PaasctlError, UsageError
+from paasctl.errors import Busy, Conflict, HalfApplied, PaasctlError, UsageError
 from paasctl.model import Say
 
 #: A constant: reads the agent's modules from stdin and starts it. Nothing of an app or its env is in an argv.
@@ -38,7 +38,14 @@ class UnknownBase(PaasctlError):
     """The host does not have the tree that a difference was made against."""
 
 
-KINDS = {"base": UnknownBase, "failed": PaasctlError, "usage": UsageError, "conflict": Conflict, "half": HalfApplied}
+KINDS = {
+    "base": UnknownBase,
+    "busy": Busy,
+    "failed": PaasctlError,
+    "usage": UsageError,
+    "conflict": Conflict,
+    "half": HalfApplied,
+}
 FRAME = 1 << 16
 
 
