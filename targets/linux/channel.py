@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.resources
 import json
 import struct
@@ -15,11 +16,39 @@ from typing import Any
 from paasctl.errors import Busy, Conflict, HalfApplied, PaasctlError, UsageError
 from paasctl.model import Say
 
+#: what the bootstrap says before anything else, so that what a shell's start-up files print is not taken for an answer
+HAVE, NEED = b"paasctl-agent: have\n", b"paasctl-agent: need\n"
+
 #: A constant: reads the agent's modules from stdin and starts it. Nothing of an app or its env is in an argv.
+#: With a digest on its first line it keeps them in the user's own cache; what is there counts only with that digest.
 BOOTSTRAP = """
-import importlib.abc, importlib.util, json, os, sys, zlib
+import hashlib, importlib.abc, importlib.util, json, os, sys, tempfile, zlib
 source = os.fdopen(os.dup(0), 'rb')
-modules = json.loads(zlib.decompress(source.read(int(source.readline()))))
+wanted = source.readline().decode('ascii').strip()
+folder = os.path.join(os.path.expanduser('~'), '.cache', 'paasctl', 'agent')
+data = b''
+try:
+    if wanted:
+        with open(os.path.join(folder, wanted), 'rb') as file:
+            data = file.read()
+except OSError:
+    pass
+have = hashlib.sha256(data).hexdigest() == wanted
+os.write(1, b'paasctl-agent: have\\n' if have else b'paasctl-agent: need\\n')
+if not have:
+    data = source.read(int(source.readline()))
+try:
+    if wanted and not have and hashlib.sha256(data).hexdigest() == wanted:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        handle, temporary = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, 'wb') as file:
+            file.write(data)
+        os.replace(temporary, os.path.join(folder, wanted))
+except OSError:
+    pass
+modules = json.loads(zlib.decompress(data))
 class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def find_spec(self, name, path=None, target=None):
         if name in modules:
@@ -32,6 +61,8 @@ sys.meta_path.insert(0, Modules())
 from paasctl_host.main import serve
 serve(source, json.loads(source.readline()), modules)
 """
+#: lines of a shell's start-up files that are passed over
+NOISE = 200
 
 
 class UnknownBase(PaasctlError):
@@ -69,6 +100,7 @@ class Channel:
         argv: the words that start Python with :data:`BOOTSTRAP` where the agent is to run.
         hello: what the agent is told first.
         explain: makes the error of a conversation that broke off.
+        cached: whether the far end keeps the agent for the next time, in its user's own cache.
     """
 
     def __init__(
@@ -77,8 +109,12 @@ class Channel:
         hello: Mapping[str, Any],
         environ: Mapping[str, str],
         explain: Explain = broken_off,
+        *,
+        cached: bool = False,
     ) -> None:
-        self._explain = explain
+        self._explain, self._begun = explain, False
+        self._modules = zlib.compress(json.dumps(agent_modules(), sort_keys=True).encode("ascii"), 9)
+        self._hello = json.dumps(hello).encode("ascii") + b"\n"
         # a file, since a connection that is kept open for the next command would keep a pipe open too
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the channel
         # a session of its own: Ctrl-C is for paasctl, which then tells the agent what to do
@@ -91,8 +127,9 @@ class Channel:
             start_new_session=True,
         )
         self._number = 0
-        modules = zlib.compress(json.dumps(agent_modules()).encode("ascii"))
-        self._send(b"%d\n" % len(modules) + modules + json.dumps(hello).encode("ascii") + b"\n")
+        digest = hashlib.sha256(self._modules).hexdigest() if cached else ""
+        # the answer is read with the first request: by then it has long been under way
+        self._send(digest.encode("ascii") + b"\n")
 
     def call(self, name: str, say: Say | None = None, stream: Iterable[bytes] | None = None, **args: Any) -> Any:
         """Make one request and return its result.
@@ -129,6 +166,7 @@ class Channel:
         self._stderr.close()
 
     def _answers(self, name: str, stream: Iterable[bytes] | None, args: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        self._begin()
         self._number += 1
         number = self._number
         request = {"id": number, "call": name, "args": args, "streams": stream is not None}
@@ -147,6 +185,27 @@ class Channel:
         except KeyboardInterrupt:
             self._send(b'{"cancel": true}\n')
             raise
+
+    def _begin(self) -> None:
+        """Give the far end the agent if it lacks it, and the first words."""
+        if self._begun:
+            return
+        self._begun = True
+        assert self._process.stdout is not None
+        for _ in range(NOISE):
+            line = self._process.stdout.readline()
+            if line.endswith(HAVE):
+                self._send(self._hello)
+                return
+            if line.endswith(NEED):
+                self._send(b"%d\n" % len(self._modules) + self._modules + self._hello)
+                return
+            if not line:
+                break
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # it ends when there is nothing to hear
+        raise self._broken()
 
     def _send_frames(self, stream: Iterable[bytes]) -> None:
         squeeze = zlib.compressobj(1)

@@ -82,7 +82,7 @@ class LinuxTarget(HostTarget):
             "app_user": ["sudo", "-n", "-u", app, "--", "python3", "-I", "-c"],
             "supervisorctl": CTL,
         }
-        channel = Channel(ssh.python(), hello, context.environ, ssh.explain)
+        channel = Channel(ssh.python(), hello, context.environ, ssh.explain, cached=True)
         host = settings.get("domain") or ssh.host
         planner = Planner(channel, context.who, cache, name, host)
         super().__init__(FACTS, channel, planner, f"http://{host}/", None, cache)

@@ -60,7 +60,7 @@ def tree() -> Path:
 
 def _install(root: Path) -> None:
     # nothing starts while packages are installed, and each host makes host keys of its own
-    policy = 'mkdir -p "$1/usr/sbin"; printf "#!/bin/sh\\nexit 101\\n" >"$1/usr/sbin/policy-rc.d"; chmod 755 "$1/usr/sbin/policy-rc.d"'
+    policy = 'f="$1/usr/sbin/policy-rc.d"; mkdir -p "${f%/*}"; printf "#!/bin/sh\\nexit 101\\n" >"$f"; chmod 755 "$f"'
     clean = 'rm -f "$1/usr/sbin/policy-rc.d" "$1"/etc/ssh/ssh_host_*'
     words = ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", f"--include={PACKAGES}"]
     words += [f"--setup-hook={policy}", f"--customize-hook={clean}", SUITE, str(root), mirror()]

@@ -1,0 +1,197 @@
+"""What goes wrong on a real host and on the way there: the old release serves on, and the next push ends well.
+
+The tests share one app; each leaves it healthy and its checkout clean.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hostlab.apps import PERSIST, HostApp
+from support.load import Clients, Request
+
+pytestmark = pytest.mark.hosts
+
+
+@pytest.fixture(scope="module")
+def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
+    app = make_shared_app(settings=PERSIST)
+    app.first_push()
+    return app
+
+
+@pytest.mark.parametrize("what", ["import", "health", "release", "requirements"])
+def test_a_broken_release_leaves_the_old_one_serving_and_says_why(shop: HostApp, what: str) -> None:
+    version, live, running = shop.serves(), shop.live(), shop.running()
+    shop.project.bump(commit=False)
+    why = getattr(shop.project, f"break_{what}")()
+    result = shop.push(code=1)
+    assert why in result.err
+    assert shop.serves() == version
+    assert shop.live() == live
+    assert shop.running() == running, "no process had to be touched to find out"
+    shop.project.restore()
+    assert "nothing to do" in shop.push().out
+
+
+def test_a_broken_worker_is_undone(shop: HostApp) -> None:
+    version = shop.serves()
+    path = shop.project.root / "worker.py"
+    path.write_text("raise SystemExit('the worker ends on purpose')\n" + path.read_text())
+    result = shop.push(code=1)
+    assert "on purpose" in result.err
+    assert shop.serves() == version
+    shop.project.restore()
+    assert "nothing to do" in shop.push().out
+    assert set(shop.running().values()).isdisjoint({"FATAL", "BACKOFF", "EXITED", "STOPPED"}), shop.running()
+
+
+def test_nginx_that_somebody_else_broke_is_named_and_does_not_stop_a_push(shop: HostApp) -> None:
+    site = f"/etc/nginx/sites-available/paasctl-{shop.name}"
+    before = shop.host.out(f"cat {site}")
+    shop.host.ssh("echo 'nonsense on purpose;' > /etc/nginx/conf.d/broken.conf")
+    try:
+        shop.configure(PERSIST + 'client_max_body_size = "30m"\n')
+        result = shop.setup(code=1)
+        assert "broken already" in result.err
+        assert "broken.conf" in result.err
+        assert shop.host.out(f"cat {site}") == before
+        shop.configure(PERSIST)
+        shop.project.bump()
+        shop.push()
+        assert shop.serves() == shop.project.version
+    finally:
+        shop.host.ssh("rm /etc/nginx/conf.d/broken.conf")
+    assert "nothing to do" in shop.setup().out
+
+
+def test_a_site_that_nginx_refuses_is_taken_back(shop: HostApp) -> None:
+    site = f"/etc/nginx/sites-available/paasctl-{shop.name}"
+    before = shop.host.out(f"cat {site}")
+    shop.configure(PERSIST + 'client_max_body_size = "many"\n')
+    shop.setup(code=None)
+    assert shop.host.out(f"cat {site}") == before
+    assert shop.host.ssh("nginx -t").returncode == 0
+    shop.configure(PERSIST)
+    shop.setup()
+    assert shop.serves() == shop.project.version
+
+
+def test_sudo_that_was_revoked_is_said_and_nothing_changes(shop: HostApp) -> None:
+    version = shop.serves()
+    shop.host.ssh("mkdir -p /root/sudoers && mv /etc/sudoers.d/* /root/sudoers/")
+    try:
+        shop.project.bump()
+        result = shop.push(code=1)
+        assert "paasctl setup" in result.err
+        assert "Traceback" not in result.err
+        assert shop.serves() == version
+    finally:
+        shop.host.ssh("mv /root/sudoers/* /etc/sudoers.d/")
+    shop.push()
+    assert shop.serves() == shop.project.version
+
+
+def test_a_supervisor_that_is_down_is_said_and_then_brought_to_an_end(shop: HostApp) -> None:
+    shop.host.ssh("systemctl stop supervisor")
+    try:
+        shop.project.bump()
+        result = shop.push(code=1)
+        assert "Supervisor" in result.err
+        assert "systemctl status supervisor" in result.err
+    finally:
+        shop.host.ssh("systemctl start supervisor")
+    shop.push()
+    assert shop.serves() == shop.project.version
+
+
+def test_a_full_disk_is_said_and_nothing_changes(shop: HostApp) -> None:
+    version = shop.serves()
+    tmp, shared = f"/srv/{shop.name}/tmp", f"/srv/{shop.name}/objects"
+    for folder in (tmp, shared):
+        shop.host.ssh(
+            f"mount -t tmpfs -o size=64k,mode=2755,uid=$(id -u deploy),gid=$(id -g {shop.name}) full {folder}"
+        )
+        shop.host.ssh(f"head -c 200000 /dev/zero > {folder}/fill", check=False)
+        try:
+            shop.project.bump()
+            shop.project.write("large.txt", "0123456789abcdef" * 20000)
+            result = shop.push(code=1)
+            assert "disk is full" in result.err
+            assert shop.serves() == version
+        finally:
+            shop.host.ssh(f"umount {folder}")
+            shop.project.restore()
+        shop.push()
+        version = shop.project.version
+        assert shop.serves() == version
+
+
+def test_a_host_that_is_away_is_said_soon(shop: HostApp) -> None:
+    shop.disconnect()
+    shop.host.cable(plugged=False)
+    try:
+        result = shop.push(code=1)
+        assert "cannot be reached" in result.err
+        assert shop.host.name in result.err
+    finally:
+        shop.host.cable(plugged=True)
+    assert "nothing to do" in shop.push().out
+
+
+@pytest.mark.parametrize("keys", ["unknown", "changed"])
+def test_a_host_key_that_is_not_the_known_one_is_refused(shop: HostApp, keys: str, tmp_path: Path) -> None:
+    shop.disconnect()
+    other = shop.fleet.hosts[1].public_key()
+    shop.fleet.write_config(shop.config, shop.known, [] if keys == "unknown" else [other])
+    known = shop.known.read_text()
+    try:
+        shop.project.bump()
+        result = shop.push(code=1)
+        assert "not known" in result.err if keys == "unknown" else "not the one that is known" in result.err
+        assert "nothing was sent" in result.err
+        assert shop.known.read_text() == known, "no key was accepted"
+    finally:
+        shop.fleet.write_config(shop.config, shop.known)
+    shop.push()
+    assert shop.serves() == shop.project.version
+
+
+STEPS = ("lock", "upload", "write", "start", "make", "restart", "remove")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("how", ["killed", "cut"])
+def test_a_push_that_ends_anywhere_is_ended_by_the_next(shop: HostApp, how: str, step: str) -> None:
+    """paasctl is killed, or its connection ends, while a step runs; visitors notice nothing."""
+    old = shop.serves()
+    new = shop.project.bump()
+    with Clients(
+        shop.url, [Request("GET", "/"), Request("POST", "/orders", keep_alive=True, body=b"fruit=fig")]
+    ) as seen:
+        running = shop.paasctl.start("push", "linux", "--yes", "-v")
+        at = STEPS.index(step) + 1
+        running.wait_lines(at)
+        if how == "killed":
+            running.kill()
+        else:
+            shop.host.ssh("pkill -x -u deploy sshd", check=False)
+        result = running.wait(120)
+        assert shop.serves() in (old, new)
+        settle(shop)
+        shop.push()
+        assert shop.serves() == new
+    assert not seen.report.bad, f"{seen.report}\n{result}"
+    assert "Traceback" not in result.err
+    assert "nothing to do" in shop.push().out
+    assert not shop.host.ssh(f"ls /srv/{shop.name}/operation.json", check=False).stdout
+
+
+def settle(shop: HostApp) -> None:
+    """Wait until the agent of a push that was cut has ended what it was in the middle of."""
+    end = time.monotonic() + 60
+    while shop.host.ssh("pgrep -u deploy python3", check=False).stdout and time.monotonic() < end:
+        time.sleep(0.5)
