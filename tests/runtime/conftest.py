@@ -40,12 +40,18 @@ def bench(tmp_path: Path) -> runtime_lab.Bench:
 
 
 @pytest.fixture(scope="session")
-def python_of(tmp_path_factory: pytest.TempPathFactory) -> runtime_lab.PythonOf:
-    """``python_of("3.8", "flask==2.2.5", ...)``: the interpreter of an environment with these packages."""
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where virtual environments are made: one folder for all workers of a run, and for runs that it starts."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "environments"
+    given = os.environ.get("RUNTIME_ENVIRONMENTS")
+    return Path(given) if given else (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "environments"
+
+
+@pytest.fixture(scope="session")
+def python_of(environments: Path) -> runtime_lab.PythonOf:
+    """``python_of("3.8", "flask==2.2.5", ...)``: the interpreter of an environment with these packages."""
 
     def make(version: str, *requirements: str) -> str:
-        return str(runtime_lab.environment(folder, runtime_lab.nearest(version), requirements) / "python")
+        return str(runtime_lab.environment(environments, runtime_lab.nearest(version), requirements) / "python")
 
     return make

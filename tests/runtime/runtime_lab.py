@@ -71,13 +71,19 @@ def environment(folder: Path, version: str, requirements: Sequence[str]) -> Path
     return venv / "bin"
 
 
+def runtime_under_test() -> bytes:
+    """The joined file, or the mutant of it that this run is for."""
+    mutant = os.environ.get("RUNTIME_UNDER_TEST")
+    return Path(mutant).read_bytes() if mutant else runtime_source()
+
+
 @dataclass
 class Bench:
     """A folder where the runtime lies beside an app's files, and the interpreter to run it with."""
 
     folder: Path
     python: str
-    source: bytes = field(default_factory=runtime_source)
+    source: bytes = field(default_factory=runtime_under_test)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,10 @@ for child in range(3):
         os._exit(0)
 for child in range(3): os.wait()
 """
+SLOW = """[setattr(h, "rotator", lambda a, b: (time.sleep(0.03), os.rename(a, b))) or h for h in
+    [logging.handlers.RotatingFileHandler("logs/app.log", maxBytes=400, backupCount=99)]][0]"""
 KINDS = {
+    "slow to roll over": (SLOW, 60, 0),
     "rotating": ('logging.handlers.RotatingFileHandler("logs/app.log", maxBytes=2000, backupCount=99)', 500, 0),
     "timed": ('logging.handlers.TimedRotatingFileHandler("logs/app.log", when="S", backupCount=99)', 60, 0.05),
     "watched": ('logging.handlers.WatchedFileHandler("logs/app.log")', 500, 0),
@@ -84,6 +87,35 @@ def test_forked_processes_share_every_kind_of_file(bench: Bench, kind: str, earl
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     expected = Counter([f"RECORD {child}-{n}" for child in range(3) for n in range(number)] + ["RECORD first"] * early)
     assert Counter(written(bench.folder / "logs")) == expected
+
+
+def test_a_file_that_another_process_rolled_over_is_followed(bench: Bench) -> None:
+    """The parent's open file is app.log.1 by then, and there would be room in it."""
+    bench.write(
+        app="""import logging, logging.handlers, os
+log = logging.getLogger("app")
+log.addHandler(logging.handlers.RotatingFileHandler("logs/app.log", maxBytes=100, backupCount=3))
+log.error("first" * 8)
+if os.fork() == 0:
+    log.error("second" * 8); log.error("third" * 8); os._exit(0)
+os.wait(); log.error("last")"""
+    )
+    bench.run("python", "app.py", PAASCTL_LOG="file")
+    assert (bench.folder / "logs/app.log").read_text() == "third" * 8 + "\nlast\n"
+
+
+def test_what_a_queue_or_a_buffer_holds_is_only_in_the_file(bench: Bench) -> None:
+    bench.write(
+        app="""import logging, logging.handlers, queue
+q = queue.Queue(); listener = logging.handlers.QueueListener(q, logging.FileHandler("q.log"))
+logging.getLogger("q").addHandler(logging.handlers.QueueHandler(q))
+logging.getLogger("m").addHandler(logging.handlers.MemoryHandler(9, target=logging.FileHandler("m.log")))
+for name in "qm": logging.getLogger(name).warning("seen")
+listener.start(); listener.stop(); logging.shutdown()"""
+    )
+    done = bench.run("python", "app.py", PAASCTL_LOG="file")
+    assert done.stdout + done.stderr == ""
+    assert [(bench.folder / name).read_text() for name in ("q.log", "m.log")] == ["seen\n", "seen\n"]
 
 
 def test_consoles_and_files_stay_both_and_loggers_without_any_go_to_stderr(bench: Bench) -> None:

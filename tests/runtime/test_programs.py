@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from runtime_lab import Bench
+from runtime_lab import Bench, PythonOf
 
 SHOW = """import __main__, os, sys
 print(__name__, sys.argv, sys.path[0], os.environ.get("WHO"), __main__.__dict__ is globals(), sep="|")"""
@@ -189,7 +189,7 @@ PARTS = (
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("part", PARTS)
-def test_an_error_of_the_runtime_is_one_line_and_the_app_runs(bench: Bench, part: str, python_of) -> None:
+def test_an_error_of_the_runtime_is_one_line_and_the_app_runs(bench: Bench, part: str, python_of: PythonOf) -> None:
     """Each part is made to fail, with a secret in its error; the app starts, and the secret is not shown."""
     head, define, tail = bench.source.decode().partition(f"\n\ndef {part}(")
     broken = define + "*a, **k):\n    raise RuntimeError('secret-' + 'text')\n\n\ndef unused("
@@ -210,7 +210,7 @@ def test_settings_that_are_no_numbers_are_named_and_ignored(bench: Bench) -> Non
     assert "PAASCTL_LOG is none of" in done.stderr
 
 
-def test_postgres_urls_become_what_sqlalchemy_takes(bench: Bench, python_of) -> None:
+def test_postgres_urls_become_what_sqlalchemy_takes(bench: Bench, python_of: PythonOf) -> None:
     bench.python = python_of("3.11", "sqlalchemy==2.0.*")
     bench.write(app="import os; print(os.environ['DATABASE_URL'], os.environ['OTHER'])")
     url = "postgres://u:p@h:5/d?sslmode=require"

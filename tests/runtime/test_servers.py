@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from runtime_lab import Bench, Server, eventually, get
+from runtime_lab import Bench, PythonOf, Server, eventually, get
 
 pytestmark = pytest.mark.e2e
 
@@ -99,7 +99,7 @@ def answers(path: Path) -> bool:
 
 
 @pytest.fixture
-def app(bench: Bench, python_of) -> Bench:
+def app(bench: Bench, python_of: PythonOf) -> Bench:
     bench.write(wsgi=WSGI, asgi=ASGI)
     bench.python = python_of(*NEW)
     return bench
@@ -129,6 +129,36 @@ def serves_both(bench: Bench, line: str, entry: str | None) -> None:
 @pytest.mark.parametrize(("line", "entry"), LINES.items(), ids=list(LINES))
 def test_it_serves_on_exactly_the_sockets_it_is_handed(app: Bench, line: str, entry: str | None) -> None:
     serves_both(app, line, entry)
+
+
+EACH_WSGI_ASGI = ("gunicorn wsgi:app", "uvicorn asgi:app", "hypercorn asgi:app")
+EACH = (*EACH_WSGI_ASGI, "waitress-serve wsgi:app")
+
+
+@pytest.mark.parametrize("line", [*EACH, "uvicorn asgi:app --workers 2"])
+def test_versions_of_years_ago_do_it_too(app: Bench, line: str, python_of: PythonOf) -> None:
+    app.python = python_of(*OLD)
+    serves_both(app, line, None if line.startswith("waitress") else line.split()[1])
+
+
+@pytest.mark.parametrize("line", EACH_WSGI_ASGI)
+def test_one_ends_and_its_sibling_answers_on_the_shared_socket(app: Bench, line: str) -> None:
+    shared = app.folder / "shared.sock"
+    with listening(shared) as held, started(app, line, "web.1", held) as second:
+        with started(app, line, "web.0", held) as first:
+            assert first.process.pid != second.process.pid
+            assert get(str(app.folder / "web.0"), "/").body != get(str(app.folder / "web.1"), "/").body
+        assert first.process.returncode in (0, -signal.SIGTERM)
+        assert shared.exists(), "the socket belongs to the supervisor"
+        for _ in range(5):
+            assert str(second.process.pid) in get(str(shared), "/").body.split("|")[2:4]
+
+
+@pytest.mark.parametrize("line", EACH)
+def test_only_the_probe_and_a_stale_socket_in_its_place(app: Bench, line: str) -> None:
+    (app.folder / "web.0").write_text("left over")
+    with started(app, line):
+        assert get(str(app.folder / "web.0"), "/").status == 200
 
 
 OWN_ADDRESS = (
