@@ -68,23 +68,29 @@ class Resolver:
         lines = "\n".join(re.sub(r"^-e\s+|^--editable[= ]\s*", "", line) for line in needs.requirements.splitlines())
         result = self._install(lines, needs.constraints, python, into, ["--only-binary", ":all:"])
         if result.returncode:
-            wanted = re.findall(r"Wheels are required for `([^`]+)`", result.stderr)
-            local = self._local(python)
-            if re.search(r"[Ff]ailed to fetch|error sending request|network", result.stderr):
-                raise PaasctlError(
-                    "the package index could not be reached; nothing was changed",
-                    hint="check the network and the index settings (UV_INDEX_URL, UV_NATIVE_TLS)",
-                    output=tail(result.stderr),
-                )
-            if not wanted:
-                raise UsageError("the dependencies cannot be resolved", hint="correct them", output=tail(result.stderr))
-            if local is None:
-                raise without_wheel([Problem(wanted[0], "")], python)
-            say(f"no wheel of {', '.join(sorted(set(wanted)))}; building with Python {python} here")
-            self._build(lines, needs.constraints, python, into, local, wanted[0])
+            self._from_source(result.stderr, lines, needs.constraints, python, into, say)
         problems = check(into, python)
         if problems:
             raise without_wheel(problems, python)
+
+    def _from_source(self, said: str, lines: str, constraints: str, python: str, into: Path, say: Say) -> None:
+        """The second try, for sets that hold source distributions; ``said`` is what uv said to the first."""
+        if re.search(r"[Ff]ailed to fetch|error sending request", said):
+            raise PaasctlError(
+                "the package index could not be reached; nothing was changed",
+                hint="check the network and the index settings (UV_INDEX_URL, UV_NATIVE_TLS)",
+                output=tail(said),
+            )
+        wanted = re.findall(r"Wheels are required for `([^`]+)`", said)
+        if "Building source distributions is disabled" in said:
+            wanted.append("a package in a folder")
+        if not wanted:
+            raise UsageError("the dependencies cannot be resolved", hint="correct them", output=tail(said))
+        local = self._local(python)
+        if local is None:
+            raise without_wheel([Problem(wanted[0], "")], python)
+        say(f"no wheel of {', '.join(sorted(set(wanted)))}; building with Python {python} here")
+        self._build(lines, constraints, python, into, local, wanted[0])
 
     def _build(self, lines: str, constraints: str, python: str, into: Path, local: str, first: str) -> None:
         result = self._install(lines, constraints, python, into, ["--python", local])

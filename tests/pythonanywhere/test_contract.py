@@ -79,7 +79,12 @@ class World:
 
     def break_health(self, root: Path) -> None:
         code = (root / "web.py").read_text()
-        (root / "web.py").write_text(code.replace("def app(environ, start_response):", "def app(environ, start_response):\n    raise RuntimeError('unwell on purpose')"))
+        (root / "web.py").write_text(
+            code.replace(
+                "def app(environ, start_response):",
+                "def app(environ, start_response):\n    raise RuntimeError('unwell on purpose')",
+            )
+        )
 
 
 class TestPythonAnywhere(TargetContract):

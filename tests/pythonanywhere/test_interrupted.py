@@ -125,7 +125,9 @@ def test_ctrl_c_after_the_commit_began_goes_back(platform: Platform, laptop: Mak
     assert "first v002" in get(platform).text
 
 
-@pytest.mark.parametrize("fault", ["drop", "drop after", (500, b"<h1>Error</h1>"), (504, b"<h1>Gateway</h1>"), (429, {})])
+@pytest.mark.parametrize(
+    "fault", ["drop", "drop after", (500, b"<h1>Error</h1>"), (504, b"<h1>Gateway</h1>"), (429, {})]
+)
 def test_a_harm_to_each_request_once(platform: Platform, laptop: Make, fault: Any) -> None:
     """Every request in turn is dropped, lost or refused once: the push ends well, or the old release serves."""
     app = laptop()
@@ -229,8 +231,7 @@ def test_two_pushes_at_once(platform: Platform, laptop: Make, tmp_path: Path, se
             turns.leave(who)
 
     threads = [
-        threading.Thread(target=run, args=arguments)
-        for arguments in ((ann, "ann", "vann"), (bob, "bob", "vbob"))
+        threading.Thread(target=run, args=arguments) for arguments in ((ann, "ann", "vann"), (bob, "bob", "vbob"))
     ]
     for thread in threads:
         thread.start()

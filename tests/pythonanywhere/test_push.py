@@ -78,7 +78,10 @@ def test_logs_run_status_restart_and_down(
     assert not platform.account.real(f"{APPS}/shop/logs/app.log").exists()
 
     capfdbinary.readouterr()
-    assert shop.operate("run", ["python", "-c", "import os, sys; print(os.environ['GREETING'] if 0 else 7); sys.exit(3)"]) == 3
+    assert (
+        shop.operate("run", ["python", "-c", "import os, sys; print(os.environ['GREETING'] if 0 else 7); sys.exit(3)"])
+        == 3
+    )
     assert capfdbinary.readouterr().out == b"7\n"
     assert shop.operate("run", ["flask", "db", "current"]) == 0
     assert b"ba9f21edc20f" in capfdbinary.readouterr().out
@@ -125,7 +128,14 @@ def test_clients_see_their_own_address_and_https(platform: Platform, laptop: Mak
 
 def test_every_env_value_arrives_byte_for_byte(platform: Platform, laptop: Make) -> None:
     app = laptop(env={})
-    values = {"A": "it's \"q\" $x `y` %s #z", "B": "ü€😀", "C": "a\\b\\\\", "D": " lead and trail ", "E": "", "F": "x" * 9000}
+    values = {
+        "A": 'it\'s "q" $x `y` %s #z',
+        "B": "ü€😀",
+        "C": "a\\b\\\\",
+        "D": " lead and trail ",
+        "E": "",
+        "F": "x" * 9000,
+    }
     quoted = {name: "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'" for name, value in values.items()}
     app.env(quoted)
     app.write(
@@ -165,7 +175,10 @@ BROKEN = {
     "sys.exit": ("import sys; sys.exit(3)", "SystemExit: 3"),
     "os._exit": ("os._exit(1)", "the process ended while it imported the app"),
     "no entry": ("del application", "AttributeError"),
-    "unwell": ("def application(environ, start_response): raise RuntimeError('unwell on purpose')", "unwell on purpose"),
+    "unwell": (
+        "def application(environ, start_response): raise RuntimeError('unwell on purpose')",
+        "unwell on purpose",
+    ),
 }
 
 
