@@ -112,9 +112,8 @@ def test_a_full_disk_is_said_and_nothing_changes(shop: HostApp) -> None:
     version = shop.serves()
     tmp, shared = f"/srv/{shop.name}/tmp", f"/srv/{shop.name}/objects"
     for folder in (tmp, shared):
-        shop.host.ssh(
-            f"mount -t tmpfs -o size=64k,mode=2755,uid=$(id -u deploy),gid=$(id -g {shop.name}) full {folder}"
-        )
+        owner = f"uid=$(id -u deploy),gid=$(id -g {shop.name})"
+        shop.host.ssh(f"mount -t tmpfs -o size=64k,mode=2755,{owner} full {folder}")
         shop.host.ssh(f"head -c 200000 /dev/zero > {folder}/fill", check=False)
         try:
             shop.project.bump()
@@ -160,7 +159,7 @@ def test_a_host_key_that_is_not_the_known_one_is_refused(shop: HostApp, keys: st
     assert shop.serves() == shop.project.version
 
 
-STEPS = ("lock", "upload", "write", "start", "make", "restart", "remove")
+STEPS = ("lock the", "upload the", "write v", "start v", "make v", "restart one", "remove what")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -173,8 +172,7 @@ def test_a_push_that_ends_anywhere_is_ended_by_the_next(shop: HostApp, how: str,
         shop.url, [Request("GET", "/"), Request("POST", "/orders", keep_alive=True, body=b"fruit=fig")]
     ) as seen:
         running = shop.paasctl.start("push", "linux", "--yes", "-v")
-        at = STEPS.index(step) + 1
-        running.wait_lines(at)
+        assert running.wait_text(step), running.wait()
         if how == "killed":
             running.kill()
         else:

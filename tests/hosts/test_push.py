@@ -20,10 +20,11 @@ SITE = "server { listen 8081; location / { return 200 other; } }\n"
 PROGRAM = "[program:other]\ncommand=/bin/sleep 100000\n"
 OTHERS = {"/etc/nginx/sites-available/other": SITE, "/etc/supervisor/conf.d/other.conf": PROGRAM}
 #: every file whose presence, owner, mode or content setup or a push could change, but for what they write on purpose
-SEARCHED = "/etc /var/www /var/lib/nginx /usr/local /opt /home /root /srv"
+SEARCHED = "/etc /var/www /usr/local /opt /home /root /srv"
+OMITTED = ("group*", "gshadow*", "passwd*", "shadow*", "sub?id*", ".cache")
 LISTING = (
-    f"find {SEARCHED} -xdev \\( -name 'group*' -o -name 'gshadow*' -o -name 'passwd*' -o -name 'shadow*' -o -name 'sub?id*'"
-    " -o -name .cache -o -name '*.cache' \\) -prune -o -printf '%p %y %u %g %m %s %l\\n' | sort"
+    rf"find {SEARCHED} -xdev \( -name " + " -o -name ".join(f"'{name}'" for name in OMITTED) + r" \) -prune"
+    r" -o -printf '%p %y %u %g %m %s %l\n' | sort"
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostlab.apps import PERSIST, HostApp
+from hostlab.apps import HostApp
 from support.cli import Paasctl
 
 pytestmark = pytest.mark.hosts
