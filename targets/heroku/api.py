@@ -1,4 +1,8 @@
-"""Heroku's Platform API as far as this adapter needs it: one method per call, records back."""
+"""Heroku's Platform API as far as this adapter needs it: one method per call, records back.
+
+heroku3 writes the config vars, the one thing that it does as we need it (one request for any number of names). It is
+imported for that alone: reading is what a user waits for most often, and its import costs as much as a request.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ R = TypeVar("R", HerokuRelease, HerokuBuild, Dyno)
 
 
 class Api:
-    """One app at Heroku. heroku3 carries the config vars, its session everything else."""
+    """One app at Heroku. heroku3 and everything else go through one session."""
 
     def __init__(self, origin: Origin, token: Token, app: str) -> None:
         from . import session
@@ -34,7 +38,6 @@ class Api:
         self.app = app
         self._url = origin.url
         self._session: Session = session.Session(origin, token)
-        self._heroku = session.client(self._session, origin.url)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -51,7 +54,7 @@ class Api:
     # ------------------------------------------------------------------------------------------------ config vars
 
     def config_vars(self) -> dict[str, Secret]:
-        return _secrets(_through_heroku3(lambda: self._app().config().to_dict()))
+        return _secrets(self.get("config-vars"))
 
     def patch_config_vars(self, changes: Mapping[str, Secret | None]) -> dict[str, Secret]:
         """Set and (None) remove config vars in one request: one release. Answers with all of them afterwards."""
@@ -142,9 +145,15 @@ class Api:
         return response.json() if response.content else None
 
     def _app(self) -> Any:
+        """heroku3's app on our session. Not ``from_key``: that asks the API once more and ignores what it answers."""
+        import heroku3.api  # type: ignore[import-untyped]
         from heroku3.models.app import App  # type: ignore[import-untyped]
 
-        return App.new_from_dict({"name": self.app, "id": self.app}, h=self._heroku)
+        headers = {**self._session.headers}
+        client = heroku3.api.Heroku(session=self._session)
+        self._session.headers.update(headers)  # it puts its own version of the API there
+        client._heroku_url = self._url
+        return App.new_from_dict({"name": self.app, "id": self.app}, h=client)
 
 
 def _secrets(values: Json) -> dict[str, Secret]:

@@ -65,12 +65,19 @@ def _lines(url: Secret) -> Iterator[tuple[str, LogLine]]:
             ) as response:
                 if response.status_code != 200:
                     return
+                events = response.headers.get("Content-Type", "").startswith("text/event-stream")
                 for raw in response.iter_lines(chunk_size=None):
-                    text = raw.decode("utf-8", "replace").replace("\0", "").removeprefix("data: ")
+                    text = raw.decode("utf-8", "replace").replace("\0", "")
+                    text = _data(text) if events else text
                     if text:
                         yield _parsed(text)
         except requests.RequestException:
             return
+
+
+def _data(line: str) -> str:
+    """The text in a line of an event stream; empty for its ids, comments and blank lines."""
+    return line.removeprefix("data:").removeprefix(" ") if line.startswith("data:") else ""
 
 
 def _parsed(text: str) -> tuple[str, LogLine]:

@@ -53,6 +53,8 @@ class Session(requests.Session):
     def __init__(self, origin: Origin, token: Token) -> None:
         super().__init__()
         self.auth = Bearer(token)
+        self.headers["Accept"] = ACCEPT
+        self.headers["User-Agent"] = f"paasctl/{__version__}"
         self.trust_env = origin.kind != "loopback"  # no proxy for this machine's own ports
         self.remaining: int | None = None
         self.warnings: list[str] = []
@@ -122,17 +124,6 @@ class Session(requests.Session):
             text = response.headers.get(name)
             if text and text not in self.warnings:
                 self.warnings.append(text)
-
-
-def client(session: Session, url: str) -> Any:
-    """heroku3's client on our session. Not ``from_key``: that asks the API once and ignores what it answers."""
-    import heroku3.api  # type: ignore[import-untyped]
-
-    heroku = heroku3.api.Heroku(session=session)
-    heroku._heroku_url = url
-    session.headers["Accept"] = ACCEPT
-    session.headers["User-Agent"] = f"paasctl/{__version__}"
-    return heroku
 
 
 def _back_off(failure: ApiError | Uncertain | Unreachable, safe: bool, attempt: int) -> float | None:

@@ -109,7 +109,9 @@ def test_open_prints_the_address(pushed: Laptop, standin: Standin, monkeypatch: 
 LOG = [f"2026-11-22T12:00:{number:02}.000000+00:00 app[web.1]: line {number}" for number in range(20)]
 
 
-def test_logs(pushed: Laptop, app: HerokuApp) -> None:
+@pytest.mark.parametrize("events", [False, True])
+def test_logs(pushed: Laptop, app: HerokuApp, standin: Standin, events: bool) -> None:
+    standin.events = events
     app.log = [*LOG, "2026-11-22T12:01:00.000000+00:00 heroku[router]: at=info", "odd"]
     lines = pushed.paasctl("logs", "heroku", "-n", "4").stdout.splitlines()
     assert lines == ["web.1 | line 18", "web.1 | line 19", "heroku/router | at=info", "odd"]

@@ -37,13 +37,6 @@ def secretive(laptop: Laptop, app: HerokuApp, sentinels: Sentinels) -> Laptop:
     return laptop
 
 
-def talkative_build(app: HerokuApp) -> None:
-    """A build that prints the whole config."""
-    for name, value in app.config.items():
-        if name != "PAASCTL_MANIFEST":
-            app.build_output += [f"{name}={value}", json.dumps(value), repr(value)]
-
-
 def fail_build(app: HerokuApp, standin: Standin) -> None:
     app.build_outcome = "failed"
 
@@ -163,18 +156,17 @@ def test_the_other_commands(
         check(secretive, sentinels, " ".join(words))
 
 
-@pytest.mark.parametrize("call", ["config", "update_config"])
 def test_a_broken_adapter_and_heroku3s_own_reprs(
-    secretive: Laptop, app: HerokuApp, sentinels: Sentinels, monkeypatch: pytest.MonkeyPatch, call: str
+    secretive: Laptop, app: HerokuApp, sentinels: Sentinels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """heroku3 shows all values when it is printed; an error that carries such a text ends in our wrapper."""
 
-    def broken(self: Any, changes: dict[str, str] | None = None) -> Any:
-        values = heroku3.models.configvars.ConfigVars({**(changes or {}), "REMOTE_ONLY": REMOTE}, self)
+    def broken(self: Any, changes: dict[str, str]) -> Any:
+        values = heroku3.models.configvars.ConfigVars({**changes, "REMOTE_ONLY": REMOTE}, self)
         assert REMOTE in repr(values)
         raise RuntimeError(f"unexpected: {values!r}")
 
-    monkeypatch.setattr(heroku3.models.app.App, call, broken)
+    monkeypatch.setattr(heroku3.models.app.App, "update_config", broken)
     result = secretive.push("-vv", code=1)
     assert "Traceback" in result.stderr, shown(result)
     assert "heroku3 failed with RuntimeError" in result.stderr

@@ -6,6 +6,7 @@ import os
 import ssl
 import subprocess
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -79,6 +80,16 @@ def _handler(meeting: Rendezvous) -> type[BaseRequestHandler]:
                     output = output[: len(output) // 2]
                 for start in range(0, len(output), meeting.chunk):
                     connection.sendall(output[start : start + meeting.chunk])
+                self._wait_for_the_client(connection)
+
+        def _wait_for_the_client(self, connection: ssl.SSLSocket) -> None:
+            """Let it close first, for a while: Heroku's own client dies of a connection that is closed before its."""
+            if not meeting.drops:
+                connection.settimeout(2)
+                with suppress(OSError):
+                    while connection.recv(100):
+                        pass
+            with suppress(OSError):
                 connection.unwrap()
 
     return Handler

@@ -283,7 +283,11 @@ def _logplex(call: Call) -> Answer:
         return refused
     app, wanted = call.standin.world.log_sessions[call.route.rsplit("/", 1)[-1]]
     lines = [line for line in app.log if f"[{wanted.get('type', '')}" in line or not wanted.get("type")]
-    return Answer(200, kind="text/plain", stream="".join(f"{line}\n" for line in lines[-wanted["lines"] :]).encode())
+    lines = lines[-wanted["lines"] :]
+    if call.standin.events or call.headers.get("accept") == "text/event-stream":  # as Heroku's own client asks
+        text = "".join(f": keep\nid: {number}\ndata: {line}\n\n" for number, line in enumerate(lines))
+        return Answer(200, kind="text/event-stream", stream=text.encode())
+    return Answer(200, kind="text/plain", stream="".join(f"{line}\n" for line in lines).encode())
 
 
 def _site(call: Call) -> Answer:

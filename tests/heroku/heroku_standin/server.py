@@ -63,6 +63,7 @@ class Standin:
     cut_cleanly: bool = False  # ... as if they had ended there
     no_ranges: bool = False  # streams do not resume: a Range gets the whole again
     keep_alive_nuls: bool = False
+    events: bool = False  # logs come as an event stream
     remaining: int = 4500
     warning: str = ""
     rendezvous: str = ""  # host:port of the rendezvous, for attached dynos

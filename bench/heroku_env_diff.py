@@ -1,0 +1,89 @@
+"""Time of `paasctl env diff heroku` against `heroku config`, on the same stand-in for Heroku.
+
+Usage: python bench/heroku_env_diff.py [HEROKU] [ROUNDS]
+
+HEROKU is the program of the npm package `heroku` (default: the one on PATH). Both are processes of their own and ask
+the same server on loopback for the same config vars; what is compared is what a user waits for. The runs alternate, so
+that the load of the machine meets both. Exits 1 when paasctl takes more than a quarter.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "heroku"))
+
+from heroku_standin import Standin  # noqa: E402
+from heroku_standin.server import TOKEN  # noqa: E402
+
+MOST = 0.25
+NAMES = 20
+
+
+def checkout(root: Path, url: str) -> None:
+    """An app with an env, configured for the stand-in."""
+    root.mkdir()
+    (root / "wsgi.py").write_text("from flask import Flask\n\napp = Flask(__name__)\n")
+    (root / "requirements.txt").write_text("flask==3.1.2\ngunicorn==23.0.0\n")
+    (root / "Procfile").write_text("web: gunicorn wsgi:app\n")
+    (root / ".python-version").write_text("3.13\n")
+    (root / ".env").write_text("".join(f"NAME_{n}=value-of-name-{n}\n" for n in range(NAMES)))
+    (root / ".env").chmod(0o600)
+    (root / "paasctl.toml").write_text(f'[targets.heroku]\napp = "shop"\napi_url = "{url}"\n')
+
+
+def seconds(command: list[str], root: Path, environ: dict[str, str]) -> float:
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, stdin=subprocess.DEVNULL)
+    taken = time.perf_counter() - start
+    assert done.returncode == 0, done.stderr.decode()
+    return taken
+
+
+def measure(heroku: str, rounds: int, folder: Path) -> dict[str, list[float]]:
+    """Seconds of each run, by program; the first run of each, which fills caches, is left out."""
+    root, taken = folder / "shop", {"paasctl": [], "heroku": []}  # type: dict[str, list[float]]
+    with Standin() as standin:
+        standin.world.app("shop")
+        checkout(root, standin.url)
+        environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "HEROKU_HOST": standin.url}
+        environ |= {"HEROKU_API_KEY": TOKEN, "DISABLE_TELEMETRY": "true"}
+        paasctl = str(Path(sys.executable).parent / "paasctl")
+        seconds([paasctl, "env", "sync", "heroku", "-y"], root, environ)
+        for number in range(rounds + 1):
+            for name, command in (
+                ("paasctl", [paasctl, "env", "diff", "heroku"]),
+                ("heroku", [heroku, "config", "-a", "shop"]),
+            ):
+                spent = seconds(command, root, environ)
+                if number:
+                    taken[name].append(spent)
+    return taken
+
+
+def main() -> int:
+    heroku = sys.argv[1] if len(sys.argv) > 1 else shutil.which("heroku")
+    if heroku is None:
+        print("the program `heroku` is not on PATH; it comes with the npm package of that name", file=sys.stderr)
+        return 2
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 7
+    with tempfile.TemporaryDirectory() as folder:
+        taken = measure(heroku, rounds, Path(folder))
+    medians = {name: statistics.median(values) for name, values in taken.items()}
+    for name, values in taken.items():
+        print(f"{name:8} median {medians[name]:.3f} s   {'  '.join(f'{value:.3f}' for value in values)}")
+    ratio = medians["paasctl"] / medians["heroku"]
+    print(f"ratio {ratio:.2f} (at most {MOST})")
+    return 0 if ratio <= MOST else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
