@@ -1,0 +1,242 @@
+"""What a target should be: what is sent, what is refused, and the names derived from the platform's facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from support.envs import APP, env, plain, secrets
+
+from paasctl import desired, recycle
+from paasctl.errors import UsageError
+from paasctl.model import Desired, LogDestination, PlatformFacts, Provenance
+
+
+@dataclass(frozen=True)
+class Settings:
+    log: LogDestination | None = None
+    pool_recycle: int | None = None
+    runtime: bool = True
+    send: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
+
+def pool(kind: str, host: str) -> tuple[int, str] | None:
+    if kind == "":
+        return None
+    return (
+        (80, "ClearDB closes after 90 s") if recycle.under(host, "cleardb.net") else (280, f"{kind} closes after 300 s")
+    )
+
+
+FACTS = PlatformFacts("stdout", "the platform collects stdout", recycle=pool)
+LOCAL = replace(FACTS, log="file", local=True, services_beside_app=True)
+BASE = {"PAASCTL_TARGET": "heroku", "PAASCTL_LOG": "stdout", "LOG_TO_STDOUT": "1", "PYTHONUNBUFFERED": "1"}
+POOL = {"PAASCTL_POOL_RECYCLE": "280", "SQLALCHEMY_POOL_RECYCLE": "280"}
+REMOTE_DB = "mysql+pymysql://u:p@db.example.com/x"
+
+
+def build(
+    values: dict[str, str] | None, facts: PlatformFacts = FACTS, options: Settings | None = None, **more: object
+) -> Desired:
+    settings = options or Settings()
+    return desired.build("heroku", APP, env(values), None, Provenance("ann"), facts, settings, **more)  # type: ignore[arg-type]
+
+
+def derived(wanted: Desired) -> dict[str, str]:
+    return {each.name: each.value for each in wanted.derived}
+
+
+def test_local_only_names_are_taken_out_and_listed() -> None:
+    wanted = build({"A": "1", "FLASK_DEBUG": "1", "DEBUG": "1"}, options=Settings(send=("DEBUG",)))
+    assert plain(wanted.env.values) == {"A": "1", "DEBUG": "1"}
+    assert wanted.env.local_only == ("FLASK_DEBUG",)
+    assert plain(build({"FLASK_DEBUG": "1"}, LOCAL).env.values) == {"FLASK_DEBUG": "1"}
+
+
+def test_all_unfit_values_are_named_at_once_with_line_and_fix() -> None:
+    with pytest.raises(UsageError) as caught:
+        build({"SECRET_KEY": "hunter2", "A": "1", "REDIS_URL": "redis://:hunter2@localhost"})
+    head, one, other = caught.value.message.splitlines()
+    assert head == "2 values are not fit for heroku; nothing was sent"
+    assert one.startswith("  .env:1: SECRET_KEY has fewer than 16 characters; `paasctl env secret SECRET_KEY`")
+    assert other.startswith("  .env:3: REDIS_URL points at localhost")
+    assert "hunter2" not in f"{caught.value.message}{caught.value.hint}"
+    assert caught.value.exit_code == 2
+
+
+def test_on_this_machine_they_are_warnings() -> None:
+    wanted = build({"SECRET_KEY": "dev"}, LOCAL)
+    assert len(wanted.warnings) == 1
+    assert wanted.warnings[0].startswith(".env:1: SECRET_KEY")
+
+
+def test_names_that_are_not_sent_are_not_judged() -> None:
+    build({"DATABASE_URL": "mysql://u:p@localhost/x"}, protected=("DATABASE_URL",))
+    build({"FLASK_RUN_HOST": "redis://localhost"})
+    with pytest.raises(UsageError):
+        build({"FLASK_RUN_HOST": "redis://localhost"}, options=Settings(send=("FLASK_RUN_HOST",)))
+
+
+def test_allow_lets_pass_and_an_unknown_key_is_a_warning() -> None:
+    wanted = build({"SECRET_KEY": "dev"}, options=Settings(allow=("secret_key", "sqllite")))
+    assert ["sqllite" in warning for warning in wanted.warnings] == [True]
+
+
+def test_reserved_names_are_refused_unless_they_stay_here_anyway() -> None:
+    facts = replace(FACTS, reserved={"PORT": "Heroku sets it", "PATH": "Heroku sets it"})
+    with pytest.raises(UsageError, match=r"^\.env:1: PORT cannot be set here: Heroku sets it$"):
+        build({"PORT": "1"}, facts)
+    assert build({"PATH": "/bin"}, facts).env.local_only == ("PATH",)
+
+
+def test_an_env_that_is_too_large_is_refused() -> None:
+    facts = replace(FACTS, max_env_bytes=100)
+    build({"A": "x" * 99}, facts)
+    with pytest.raises(UsageError, match="101 bytes"):
+        build({"A": "é" * 50}, facts)
+
+
+def test_the_example_makes_placeholders() -> None:
+    key = "5f352379324c22463451387a0aec5d2f"
+    with pytest.raises(UsageError, match="placeholder"):
+        build({"SECRET_KEY": key}, examples=secrets({"SECRET_KEY": key}))
+
+
+# -------------------------------------------------------------------------------------------------------- derived names
+
+
+def test_derived_names_carry_the_platforms_reason() -> None:
+    wanted = build({"DATABASE_URL": REMOTE_DB})
+    assert derived(wanted) == BASE | POOL
+    reasons = {each.name: each.reason for each in wanted.derived}
+    assert reasons["PAASCTL_POOL_RECYCLE"] == "mysql closes after 300 s"
+    assert reasons["PAASCTL_LOG"] == "the platform collects stdout"
+    assert wanted.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "options", "expected"),
+    [
+        (FACTS, Settings(), BASE | POOL),
+        (FACTS, Settings(log="file"), {**BASE, **POOL, "PAASCTL_LOG": "file"} | {"LOG_TO_STDOUT": ""}),
+        (FACTS, Settings(log="stderr"), {**BASE, **POOL, "PAASCTL_LOG": "stderr"}),
+        (FACTS, Settings(log="keep"), {**BASE, **POOL, "PAASCTL_LOG": "keep"} | {"LOG_TO_STDOUT": ""}),
+        (FACTS, Settings(pool_recycle=99), {**BASE, "PAASCTL_POOL_RECYCLE": "99", "SQLALCHEMY_POOL_RECYCLE": "99"}),
+        (FACTS, Settings(runtime=False), {**BASE, **POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""}),
+        (replace(FACTS, proxy_hops=1), Settings(), {**BASE, **POOL, "PAASCTL_PROXY_HOPS": "1"}),
+        (
+            replace(FACTS, proxy_hops=1),
+            Settings(runtime=False),
+            {**BASE, **POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""},
+        ),
+        (
+            replace(FACTS, reserved={"PYTHONUNBUFFERED": "always set"}),
+            Settings(),
+            {**BASE, **POOL} | {"PYTHONUNBUFFERED": ""},
+        ),
+        (LOCAL, Settings(), {**BASE, **POOL, "PAASCTL_LOG": "file"} | {"LOG_TO_STDOUT": ""}),
+    ],
+)
+def test_facts_and_configuration_decide(facts: PlatformFacts, options: Settings, expected: dict[str, str]) -> None:
+    assert derived(build({"DATABASE_URL": REMOTE_DB}, facts, options)) == {n: v for n, v in expected.items() if v}
+
+
+def test_what_the_env_file_sets_wins_and_the_plan_says_so() -> None:
+    wanted = build({"PAASCTL_LOG": "keep", "LOG_TO_STDOUT": "hunter2"}, options=Settings(log="file"))
+    assert "PAASCTL_LOG" not in derived(wanted)
+    assert wanted.notes == (
+        "PAASCTL_LOG is taken from .env:1; without it, it would be file: `log` in the configuration",
+    )
+    noted = build({"LOG_TO_STDOUT": "hunter2"}).notes
+    assert noted[0].startswith("LOG_TO_STDOUT is taken from .env:1; without it, it would be 1")
+    assert "hunter2" not in noted[0]
+
+
+def test_the_database_that_the_app_really_sees_decides() -> None:
+    theirs = secrets({"CLEARDB_DATABASE_URL": "mysql://u:p@eu.cleardb.net/x?reconnect=true"})
+    assert derived(build({}, theirs=theirs))["PAASCTL_POOL_RECYCLE"] == "80"
+    # the strictest of several: renewing early is always safe
+    assert derived(build({"DATABASE_URL": REMOTE_DB}, theirs=theirs))["PAASCTL_POOL_RECYCLE"] == "80"
+    # what .env says of a name that an add-on owns is not what the app sees
+    owned = {"theirs": secrets({"DATABASE_URL": "mysql://u:p@eu.cleardb.net/x"}), "protected": ("DATABASE_URL",)}
+    assert derived(build({"DATABASE_URL": REMOTE_DB}, **owned))["PAASCTL_POOL_RECYCLE"] == "80"
+    mine = {"theirs": secrets({"DATABASE_URL": "mysql://u:p@eu.cleardb.net/x"})}
+    assert derived(build({"DATABASE_URL": REMOTE_DB}, **mine))["PAASCTL_POOL_RECYCLE"] == "280"
+
+
+def test_without_a_network_database_the_pool_is_left_alone_unless_the_facts_know_better() -> None:
+    assert derived(build({"A": "sqlite:////var/x.db", "B": "redis://r.example.com"})) == BASE
+    knows = replace(
+        FACTS, recycle=lambda kind, host: (280, "MySQL here closes after 300 s") if (kind, host) == ("", "") else None
+    )
+    assert derived(build({}, knows))["PAASCTL_POOL_RECYCLE"] == "280"
+
+
+def test_an_env_that_is_not_managed_still_has_derived_names() -> None:
+    wanted = build(None, theirs=secrets({"DATABASE_URL": REMOTE_DB}))
+    assert derived(wanted) == BASE | POOL
+    assert not wanted.env.managed
+
+
+# -------------------------------------------------------------------------------------------------------------- recycle
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [(300, 280), (90, 80), (240, 220), (350, 320), (1800, 1680), (28800, 3600), (30, 20), (29, 28), (5, 4), (1, 1)],
+)
+def test_the_rule(limit: int, seconds: int) -> None:
+    assert recycle.recycle(limit) == seconds
+    assert seconds < limit or limit == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgres://u:p@h/x", ("postgresql", "h")),
+        ("postgresql+asyncpg://u:p@H:5432/x", ("postgresql", "h")),
+        ("mysql+pymysql://u:p@ss@h/x", ("mysql", "h")),
+        ("mariadb://h", ("mysql", "h")),
+        ("mysql:///x?unix_socket=/tmp/s", ("mysql", "")),
+        ("mysql://u:[p@h/x", ("mysql", "")),
+        ("MSSQL+pyodbc://h/x", ("mssql", "h")),
+        ("sqlite:///x", None),
+        ("redis://h", None),
+        ("https://h", None),
+        ("mysql", None),
+        ("", None),
+    ],
+)
+def test_database_urls_are_understood(url: str, expected: tuple[str, str] | None) -> None:
+    assert recycle.database(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "host", "seconds"),
+    [
+        ("mysql", "eu-cdbr-west.cleardb.net", 80),
+        ("mysql", "eric.mysql.pythonanywhere-services.com", 280),
+        ("mysql", "db.example.com", 280),
+        ("mysql", "notcleardb.net", 280),
+        ("postgresql", "db.example.com", None),
+        ("", "", None),
+    ],
+)
+def test_what_is_usual(kind: str, host: str, seconds: int | None) -> None:
+    known = recycle.usual(kind, host)
+    assert (known and known[0]) == seconds
+
+
+def test_the_settings_of_the_configuration_are_understood(tmp_path: Path) -> None:
+    from paasctl.config import TargetSettings
+
+    settings: desired.Settings = TargetSettings("x", "heroku", log="stderr")
+    wanted = desired.build("x", replace(APP, root=tmp_path), env({}), None, Provenance("ann"), FACTS, settings)
+    assert derived(wanted)["PAASCTL_LOG"] == "stderr"
+
+
+def test_strictest_of_several() -> None:
+    assert recycle.strictest([None, None]) is None
+    assert recycle.strictest([None, (280, "a"), (80, "b"), (600, "c")]) == (80, "b")
