@@ -67,6 +67,7 @@ class Agent:
             "manifest": env["manifest"],
             "last": self.releases.last_number(),
             "port": port,
+            "begun": os.path.isdir(self.layout.path("code")),
             "setup": setup,
             "supervised": self.supervisor.running() if current else False,
             "processes": [p.document() for p in self.supervisor.processes()] if current else [],

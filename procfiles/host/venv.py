@@ -71,7 +71,7 @@ class Venvs:
     def _create(self, place: str, python: str) -> None:
         if self._uv:
             argv = [self._uv, "venv", "--quiet", "--no-project", "--python", python, place]
-            made = children.run(argv, self._layout.root)
+            made = children.run(argv, self._layout.root, self._uv_environment())
         else:
             found = shutil.which("python" + python)
             made = children.run([found or "python" + python, "-m", "venv", place], self._layout.root)
@@ -90,7 +90,7 @@ class Venvs:
         python = os.path.join(place, "bin", "python")
         if self._uv:
             argv = [self._uv, "pip", "install", "--python", python, "--compile-bytecode", "--no-progress"]
-            installed = children.run([*argv, *lists], folder, limit=INSTALL, say=say)
+            installed = children.run([*argv, *lists], folder, self._uv_environment(), INSTALL, say)
         else:
             installed = self._with_pip(python, lists, folder, say)
         if not installed.status:
@@ -102,6 +102,10 @@ class Venvs:
             "the app's requirements could not be installed; nothing was changed",
             "mend the dependency file (the installer's own words are above), then push again",
         )
+
+    def _uv_environment(self) -> Dict[str, str]:
+        """uv trusts what the machine trusts (as pip does): a company's own certificate authority too."""
+        return {"UV_SYSTEM_CERTS": "true", **os.environ}
 
     def _with_pip(self, python: str, lists: List[str], folder: str, say: Say) -> children.Ended:
         """Wheels alone run no code while they are installed; what has none is built by the app's user."""

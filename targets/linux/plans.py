@@ -94,7 +94,7 @@ class Planner:
     def down(self, observed: Observed, purge: bool) -> Plan:
         """Take the app off the host; its data stays unless ``purge``."""
         state: HostState = observed.extra
-        if not observed.exists and not state.last and not purge:
+        if not observed.exists and not state.begun and not purge:
             return Plan()
         what = "code, env, logs and DATA" if purge else "code, env and logs (data is kept)"
         step = Step(f"stop the processes and remove {what}", lambda say: self._call("down", say, purge=purge))

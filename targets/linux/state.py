@@ -18,7 +18,8 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """The adapter's own part of an observation. ``documents`` are the releases as the host knows them, by id."""
+    """The adapter's own part of an observation. ``documents`` are the releases as the host knows them, by id;
+    ``begun`` says that something of the app is there, if only of a first push that failed."""
 
     last: int = 0
     port: int = 0
@@ -31,6 +32,7 @@ class HostState:
     live: Document | None = None
     good: tuple[str, ...] = ()
     setup: Mapping[str, Any] | None = None
+    begun: bool = False
     base: Base = field(default_factory=Base)
 
     @property
@@ -67,6 +69,7 @@ def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
         good=tuple(d["id"] for d in documents.values() if d["good"]),
         base=base,
         setup=report["setup"],
+        begun=report["begun"],
     )
     return Observed(
         exists=report["exists"],
