@@ -55,7 +55,7 @@ def database(tmp_path: Path, account: Account) -> Iterator[Platform]:
     words = ["mariadb-install-db", "--no-defaults", "--user=root", "--auth-root-authentication-method=normal"]
     subprocess.run([*words, f"--datadir={data}"], check=True, capture_output=True)
     start = tmp_path / "init.sql"
-    start.write_text("create database app; create user app identified by 'pw'; grant all on app.* to app;\n")
+    start.write_text("create database app;\ncreate user app identified by 'pw';\ngrant all on app.* to app;\n")
     platform = Platform(account)
     platform.hosts = HOST
     platform.before = (
