@@ -300,6 +300,20 @@ def test_odd_names_and_links_arrive_as_they_are(make_app: Maker) -> None:
     assert not (code / ".git").exists()
 
 
+def test_a_data_folder_whose_name_is_too_long_for_a_socket(make_app: Maker) -> None:
+    app = make_app("plain_wsgi")
+    app.paasctl.extra["XDG_DATA_HOME"] = str(app.paasctl.home.data / ("long" * 20) / ("longer" * 20))
+    app.first_push()
+    assert app.serves() == "v001"
+    (supervisor,) = [one.pid for one in app.paasctl.processes() if "supervisord" in one.line]
+    sockets = Path(f"/tmp/paasctl-{os.getuid()}")
+    ours = [path.parent for path in sockets.glob("*/supervisord.pid") if path.read_text().strip() == str(supervisor)]
+    assert [folder.stat().st_mode & 0o777 for folder in [sockets, *ours]] == [0o700, 0o700]
+    app.run("down", "local", "--purge", "--yes")
+    assert not ours[0].exists()
+    assert not app.running()
+
+
 def test_a_name_that_is_not_utf8(make_app: Maker) -> None:
     app = make_app("plain_wsgi")
     with open(os.fsencode(app.project.root) + b"/caf\xe9.txt", "w") as file:  # noqa: PTH123

@@ -103,6 +103,17 @@ def test_two_pushes_at_once(app: App) -> None:
     assert "nothing to do" in app.push().out
 
 
+def test_two_apps_pushed_for_the_first_time_at_once_get_ports_of_their_own(make_app: Maker) -> None:
+    one, other = make_app("plain_wsgi", "one"), make_app("plain_wsgi", "other")
+    pushes = [each.start("push", "local", "--yes") for each in (one, other)]
+    results = [push.wait() for push in pushes]
+    for app, result in zip((one, other), results, strict=True):
+        assert result.code == 0, result
+        app.url = result.url
+        assert app.serves() == "v001"
+    assert one.url != other.url
+
+
 def test_a_lock_that_a_dead_push_left_is_taken_over(app: App) -> None:
     app.project.bump()
     running = app.start("push", "local", "--yes")

@@ -5,6 +5,7 @@ Every command and every failure is run under strace, which records each exec the
 
 from __future__ import annotations
 
+import os
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,7 @@ def app(sentinels: Sentinels, recorder: execs.Recorder | None) -> Iterator[App]:
 
 def runs() -> list[Path]:
     """Folders of short names that paasctl makes for sockets, when its own folder's name is too long."""
-    return list(Path("/tmp").glob("paasctl-*"))
+    return list(Path("/tmp").glob(f"paasctl-{os.getuid()}"))
 
 
 def test_the_arguments_of_processes_are_recorded(recorder: execs.Recorder | None, app: App) -> None:
