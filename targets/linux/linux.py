@@ -84,7 +84,7 @@ class LinuxTarget(HostTarget):
         }
         channel = Channel(ssh.python(), hello, context.environ, ssh.explain, cached=True)
         host = settings.get("domain") or ssh.host
-        planner = Planner(channel, context.who, cache, name, host)
+        planner = Planner(channel, context.who, cache, name, host, site=_site(settings))
         super().__init__(FACTS, channel, planner, f"http://{host}/", None, cache)
 
     def run(self, command: Sequence[str]) -> int:
@@ -145,8 +145,7 @@ class LinuxTarget(HostTarget):
         return {
             "app": self._context.app,
             "user": self._ssh.user,
-            "domain": self._settings.get("domain", ""),
-            "client_max_body_size": self._settings.get("client_max_body_size", "25m"),
+            **_site(self._settings),
             "settings": {n: {k: each[k] for k in ("instances", "stop_wait")} for n, each in settings.items()},
             "handover": desired.handover,
             "static": dict(desired.app.static),
@@ -156,6 +155,14 @@ class LinuxTarget(HostTarget):
 
 def _act(root: Channel, config: Mapping[str, Any], title: str) -> Step:
     return Step(title, lambda say: root.call("act", say, config=config, title=title))
+
+
+def _site(settings: Mapping[str, Any]) -> dict[str, str]:
+    """What the site in nginx has of the configuration."""
+    return {
+        "domain": settings.get("domain", ""),
+        "client_max_body_size": settings.get("client_max_body_size", "25m"),
+    }
 
 
 def _file_name(destination: str) -> str:

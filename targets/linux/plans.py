@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Planner:
     #: the highest number of a release on any host of a fleet, and whether this host runs the release command
     numbers: int = 0
     first: bool = True
+    #: what the web server in front must know of the configuration
+    site: Mapping[str, str] = field(default_factory=dict)
 
     def push(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         """From what is to what is desired; empty when nothing differs.
@@ -38,7 +40,7 @@ class Planner:
         """
         state: HostState = observed.extra
         spec = Spec.desired(desired, state, self.host)
-        require_setup(self.target, state, spec)
+        require_setup(self.target, state, spec, self.site)
         same = state.live is not None and same_env(observed, changes)
         if state.live and same and spec.content == state.live["spec"]:
             return self._settle(observed, state)
@@ -229,7 +231,7 @@ class Planner:
         return state.live
 
 
-def require_setup(target: str, state: HostState, spec: Spec) -> None:
+def require_setup(target: str, state: HostState, spec: Spec, site: Mapping[str, str]) -> None:
     """On a host whose Supervisor and web server belong to root, they must fit what is to be pushed.
 
     Raises:
@@ -240,6 +242,9 @@ def require_setup(target: str, state: HostState, spec: Spec) -> None:
     hint = f"run `paasctl setup {target}`, then push again"
     if not state.setup:
         raise UsageError("the host is not prepared for this app; nothing was changed", hint=hint)
+    for key, value in site.items():
+        if state.setup[key] != value:
+            raise UsageError(f"{key} is not the one that the host is prepared for; nothing was changed", hint=hint)
     wanted = {n: {k: each[k] for k in ("instances", "stop_wait")} for n, each in spec.content["settings"].items()}
     if state.setup["settings"] != wanted:
         raise UsageError("the app's processes are not those that the host is prepared for", hint=hint)

@@ -55,6 +55,7 @@ def test_nginx_that_somebody_else_broke_is_named_and_does_not_stop_a_push(shop: 
     shop.host.ssh("echo 'nonsense on purpose;' > /etc/nginx/conf.d/broken.conf")
     try:
         shop.configure(PERSIST + 'client_max_body_size = "30m"\n')
+        assert "paasctl setup linux" in shop.push(code=2).err
         result = shop.setup(code=1)
         assert "broken already" in result.err
         assert "broken.conf" in result.err
