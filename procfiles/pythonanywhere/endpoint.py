@@ -20,6 +20,8 @@ PREFIX = "/__paasctl__/"
 HEADER = "HTTP_X_PAASCTL"
 #: Seconds that a signed request may be old, or ahead.
 WINDOW = 300
+#: How the request came in, as far as the platform's front says it.
+FRONT = ("REMOTE_ADDR", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "wsgi.url_scheme")
 REFUSED = "a request to paasctl's address was refused"
 SIGNED = re.compile(r"1 ([0-9]{9,11}) ([0-9a-f]{16,64}) ([0-9a-f]{64})")
 
@@ -69,7 +71,7 @@ class Endpoint:
         if key is None or not self._first_time(moment, nonce, harmless=method == "GET"):
             say(REFUSED)
             return None
-        status, document = action(nonce)
+        status, document = action(nonce, environ)
         body = json.dumps(document).encode()
         return status, body, sign(key, "answer", nonce, status[:3], hashlib.sha256(body).hexdigest())
 
@@ -114,13 +116,13 @@ class Endpoint:
             return harmless
         return True
 
-    def _job(self, nonce: str) -> "tuple[str, Dict[str, Any]]":
+    def _job(self, nonce: str, environ: Dict[str, Any]) -> "tuple[str, Dict[str, Any]]":
         try:
             return "200 OK", run_job(self._places, nonce)
         except Refused as error:
             return "409 Conflict", {"error": str(error), "refused": error.kind}
 
-    def _status(self, nonce: str) -> "tuple[str, Dict[str, Any]]":
+    def _status(self, nonce: str, environ: Dict[str, Any]) -> "tuple[str, Dict[str, Any]]":
         site = self._site
         if site.app is None and not site.spoiled:
             site.load()
@@ -136,6 +138,8 @@ class Endpoint:
             "intact": site.intact,
             "python": "%d.%d.%d" % sys.version_info[:3],
             "stub": self._stub,
+            "since": site.since,
+            "front": {name: str(environ.get(name, "")) for name in FRONT},
         }
         if site.app is not None and site.live is not None:
             answer["health"] = ask(site.app, health_path(site.live), self._domain)

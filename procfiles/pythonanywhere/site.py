@@ -50,6 +50,7 @@ class Site:
         self.error = ""
         self.intact = True
         self.spoiled = False
+        self.since = round(time.time(), 3)
         self._tried = -RETRY
 
     def load(self) -> None:

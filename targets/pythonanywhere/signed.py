@@ -34,7 +34,10 @@ class NoAnswer(PaasctlError):
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:
-    """What the site says of itself. ``deploy`` is the id of the live document, ``failure`` the last one that failed."""
+    """What the site says of itself. ``deploy`` is the id of the live document, ``failure`` the last one that failed.
+
+    ``since`` is when its process was loaded (seconds since 1970), ``front`` how the request came in.
+    """
 
     deploy: str = ""
     release: str = ""
@@ -47,6 +50,8 @@ class SiteStatus:
     python: str = ""
     stub: str = ""
     health: Mapping[str, Any] | None = None
+    since: float = 0.0
+    front: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> SiteStatus:
