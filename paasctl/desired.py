@@ -51,11 +51,10 @@ def build(
         name: the target's name.
         env: as the files say; local-only names are taken out of it here.
         theirs: the env that is on the target now; its database decides where ``env`` names none.
-        protected: names that somebody else owns on the target, so that ``env`` does not send them.
-        examples: the values of ``.env.example``.
+        protected: names that somebody else owns on the target. examples: the values of ``.env.example``.
 
     Raises:
-        UsageError: names that the platform reserves, or values that fit the laptop only; lists all of them.
+        UsageError: lists all names that the platform reserves, or all values that fit the laptop only.
     """
     sent = _sent(env, facts, settings)
     rules.reserved(sent, facts)

@@ -190,7 +190,9 @@ def _bindings(text: str) -> Iterator[tuple[int, Binding]]:
 def _broken(binding: Binding, line: int, earlier: Mapping[str, int]) -> Problem | None:
     # Names are shown only where they are certainly names: the inner lines of an unquoted key file parse as names too.
     if binding.error:
-        return Problem(line, "is not `NAME=value` (a space in the name, a quote that is not closed, text after a quote?)")
+        return Problem(
+            line, "is not `NAME=value` (a space in the name, a quote that is not closed, text after a quote?)"
+        )
     if binding.key is None:
         return None
     if binding.value is None:
