@@ -135,6 +135,12 @@ KEPT: dict[str, tuple[Files, tuple[str, ...]]] = {
     "a log folder in dictConfig": (
         {"c.py": "L = {'handlers': {'f': {'class': 'logging.FileHandler', 'filename': 'logs/a.log'}}}"}, ("logs/",),
     ),
+    "a log file that the configuration names": (
+        {"c.py": "from pathlib import Path\nROOT = Path(__file__).parent\n"
+         "class Config:\n    LOG_FILE = str(ROOT / 'logs' / 'app.log')"},
+        ("logs/",),
+    ),
+    "a setting about logs that is no path": ({"c.py": "LOG_FILE = 'stdout'"}, ()),
     "a log folder in basicConfig": ({"c.py": "import logging\nlogging.basicConfig(filename='logs/x.log')"}, ("logs/",)),
     "what tests write": ({"tests/c.py": "DATABASE_URI = 'sqlite:///t.db'\nUPLOAD_FOLDER = 'x'"}, ()),
     "what only looks like it": (

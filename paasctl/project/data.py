@@ -17,6 +17,7 @@ from paasctl.project.sources import Module, Sources
 _DATABASE_ENV = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL")
 _DATABASE_KEY = re.compile(r"DATABASE|(?:^|_)DB(?:_|$)|SQLITE", re.IGNORECASE)
 _UPLOAD_KEY = re.compile(r"(?:^|_)UPLOAD(?:S|ED)?(?:_\w+)?_(?:FOLDER|PATH|DIR|DIRECTORY|DEST|ROOT)$|^MEDIA_ROOT$")
+_LOG_KEY = re.compile(r"(?:^|_)LOG_?(?:FILE|PATH|FILENAME|FILE_PATH)$|^filename$")
 _SQLITE_FILE = re.compile(r"\.(?:db|db3|sqlite|sqlite3)$")
 _SQLITE_URL = re.compile(r"sqlite(?:\+\w+)?://(?P<path>/.*)?", re.DOTALL)
 _CONNECTS = re.compile(r"(?:^|\.)(?:create_engine|create_async_engine|SqliteDatabase|SqliteExtDatabase)$")
@@ -24,7 +25,7 @@ _OPENS = ("sqlite3.connect", "aiosqlite.connect")
 _FILE_HANDLER = re.compile(r"FileHandler$")
 _WORDS = (
     b"UPLOAD", b"MEDIA_ROOT", b"sqlite", b"Sqlite", b"DATABASE", b"DB", b"database_url", b"create_engine",
-    b"create_async_engine", b"FileHandler", b"basicConfig",
+    b"create_async_engine", b"FileHandler", b"basicConfig", b"LOG_", b"LOGFILE",
 )  # fmt: skip
 _CODE = (".py", ".html", ".css", ".js")
 
@@ -150,13 +151,13 @@ class _Search:
             for value in self._values(binding, binding.value):
                 if value:  # Django's MEDIA_ROOT = "" means that there is none
                     yield Data("upload", _as_folder(self._inside(value)), binding.origin)
-        elif binding.key == "filename" or _DATABASE_KEY.search(binding.key) or binding.key == "NAME":
+        elif _LOG_KEY.search(binding.key) or _DATABASE_KEY.search(binding.key) or binding.key == "NAME":
             for value in self._values(binding, binding.value):
                 yield from self._database(binding, value)
 
     def _database(self, binding: Binding, value: str) -> Iterator[Data]:
-        if binding.key == "filename":
-            if value.endswith(".log") or "log" in posixpath.dirname(value):  # dictConfig, basicConfig
+        if _LOG_KEY.search(binding.key):
+            if value.endswith(".log") or "log" in posixpath.dirname(value):  # dictConfig, basicConfig, a setting
                 yield self._log(value, binding.origin)
             return
         path = _sqlite_path(value)
