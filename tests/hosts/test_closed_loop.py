@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hostlab.apps import PERSIST, HostApp
+from hostlab.apps import HostApp
 from support.load import Clients, Request
 
 pytestmark = pytest.mark.hosts
@@ -23,7 +23,7 @@ SECOND = "k2-Qb8wZc3nYt6XsL1vGj4mKd9r"
 
 @pytest.fixture(scope="module")
 def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
-    app = make_shared_app(settings=PERSIST)
+    app = make_shared_app()
     app.first_push()
     return app
 
@@ -61,11 +61,11 @@ def test_no_request_is_lost_while_the_processes_change(shop: HostApp) -> None:
         shop.push()
         assert len([name for name in shop.running() if "clock" in name]) == 1
         # more web instances: a new group beside the old one, then nginx, then the old one away
-        shop.configure(PERSIST + "\n[targets.linux.processes.web]\ninstances = 3\n")
+        shop.configure("\n[targets.linux.processes.web]\ninstances = 3\n")
         shop.setup()
         shop.push()
         assert len([name for name in shop.running() if "web" in name]) == 3
-        shop.configure(PERSIST)
+        shop.configure("")
         shop.setup()
         shop.push()
         assert len([name for name in shop.running() if "web" in name]) == 2

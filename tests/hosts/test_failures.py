@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostlab.apps import PERSIST, HostApp
+from hostlab.apps import HostApp
 from support.load import Clients, Request
 
 pytestmark = pytest.mark.hosts
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.hosts
 
 @pytest.fixture(scope="module")
 def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
-    app = make_shared_app(settings=PERSIST)
+    app = make_shared_app()
     app.first_push()
     return app
 
@@ -54,13 +54,13 @@ def test_nginx_that_somebody_else_broke_is_named_and_does_not_stop_a_push(shop: 
     before = shop.host.out(f"cat {site}")
     shop.host.ssh("echo 'nonsense on purpose;' > /etc/nginx/conf.d/broken.conf")
     try:
-        shop.configure(PERSIST + 'client_max_body_size = "30m"\n')
+        shop.configure('client_max_body_size = "30m"\n')
         assert "paasctl setup linux" in shop.push(code=2).err
         result = shop.setup(code=1)
         assert "broken already" in result.err
         assert "broken.conf" in result.err
         assert shop.host.out(f"cat {site}") == before
-        shop.configure(PERSIST)
+        shop.configure("")
         shop.project.bump()
         shop.push()
         assert shop.serves() == shop.project.version
@@ -72,11 +72,11 @@ def test_nginx_that_somebody_else_broke_is_named_and_does_not_stop_a_push(shop: 
 def test_a_site_that_nginx_refuses_is_taken_back(shop: HostApp) -> None:
     site = f"/etc/nginx/sites-available/paasctl-{shop.name}"
     before = shop.host.out(f"cat {site}")
-    shop.configure(PERSIST + 'client_max_body_size = "many"\n')
+    shop.configure('client_max_body_size = "many"\n')
     shop.setup(code=None)
     assert shop.host.out(f"cat {site}") == before
     assert shop.host.ssh("nginx -t").returncode == 0
-    shop.configure(PERSIST)
+    shop.configure("")
     shop.setup()
     assert shop.serves() == shop.project.version
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hostlab.apps import PERSIST, HostApp
+from hostlab.apps import HostApp
 
 pytestmark = pytest.mark.hosts
 
 
 @pytest.fixture(scope="module")
 def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
-    app = make_shared_app(settings=PERSIST, hosts=2)
+    app = make_shared_app(hosts=2)
     app.first_push()
     return app
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hostlab.apps import PERSIST, SECRET, HostApp
+from hostlab.apps import SECRET, HostApp
 from support.projects import fingerprint
 from support.web import eventually, upload
 
@@ -30,7 +30,7 @@ LISTING = (
 
 @pytest.fixture(scope="module")
 def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
-    app = make_shared_app(settings=PERSIST)
+    app = make_shared_app()
     for path, text in OTHERS.items():
         app.host.ssh(f"cat > {path}", data=text)
     app.host.ssh("ln -sf /etc/nginx/sites-available/other /etc/nginx/sites-enabled/other && systemctl reload nginx")

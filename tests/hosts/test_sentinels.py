@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hostlab.apps import PERSIST, HostApp
+from hostlab.apps import HostApp
 from support import execs
 from support.cli import Result
 from support.sentinels import Sentinels
@@ -29,7 +29,7 @@ READABLE = (
 
 
 def test_no_secret_is_given_away(make_app: Callable[..., HostApp]) -> None:
-    app, secrets = make_app(settings=PERSIST), Sentinels()
+    app, secrets = make_app(), Sentinels()
     said: list[Result] = []
     app.paasctl.after = said.append
     if not execs.why_not():

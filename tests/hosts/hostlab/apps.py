@@ -17,8 +17,6 @@ from support.web import Answer, fetch
 from hostlab.fleet import Fleet, Host
 
 SECRET = "k1-Vn4tXq9bRw2LzJ7cMd5pHs8f"
-#: the app names its log file in a way that reading the code does not find
-PERSIST = 'persist = ["instance/", "uploads/", "logs/"]\n'
 SAYS = "/usr/bin/supervisorctl -c /etc/supervisor/supervisord.conf"
 
 

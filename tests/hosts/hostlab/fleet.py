@@ -87,6 +87,7 @@ class Host:
             self._process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        (self.folder / "pid").write_text(str(self._process.pid))
 
     def wait(self) -> None:
         """Wait until it lets root in."""
@@ -110,11 +111,19 @@ class Host:
         try:
             process.wait(PATIENCE / 4)
         except subprocess.TimeoutExpired:
-            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(child), signal.SIGKILL)  # its PID 1: everything in it goes too
-            process.kill()
+            kill_with_children(process.pid)
             process.wait()
+
+    def clear_leftovers(self) -> None:
+        """End and remove what a session that was killed has left behind."""
+        try:
+            pid = int((self.folder / "pid").read_text())
+            if str(self.root) in Path(f"/proc/{pid}/cmdline").read_text():
+                kill_with_children(pid)
+        except (OSError, ValueError):
+            pass
+        if self.folder.exists():
+            self.remove()
 
     def remove(self) -> None:
         """End it and leave nothing of it."""
@@ -159,8 +168,6 @@ class Fleet:
 
     def __init__(self, number: int, folder: Path) -> None:
         self.folder = folder
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         self.config, self.known = folder / "ssh_config", folder / "known_hosts"
         self.hosts = [Host(f"t{n}", f"{NETWORK}.{10 + n}", folder / f"t{n}", self.config) for n in range(1, number + 1)]
         self._relay: Relay | None = None
@@ -168,6 +175,11 @@ class Fleet:
     def up(self) -> None:
         """Make and boot all of them."""
         base.tree()
+        for host in self.hosts:
+            host.clear_leftovers()
+        sh("ip", "link", "del", BRIDGE, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         sh("ip", "link", "add", BRIDGE, "type", "bridge")
         sh("ip", "addr", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
         sh("ip", "link", "set", BRIDGE, "up")
@@ -197,11 +209,21 @@ class Fleet:
     def down(self) -> None:
         """End and remove everything that :meth:`up` made."""
         for host in self.hosts:
-            host.remove()
+            if host.folder.exists():
+                host.remove()
         if self._relay:
             self._relay.close()
         sh("ip", "link", "del", BRIDGE, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def kill_with_children(pid: int) -> None:
+    """Kill a host's nspawn and its PID 1, and with that everything in it."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def sh(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
