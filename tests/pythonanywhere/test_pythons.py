@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -47,6 +48,9 @@ def application(environ, start_response):
 def interpreter(version: str) -> str:
     from uv import find_uv_bin
 
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    for path in sorted(versions.glob(f"{version}.*/bin/python{version}")):
+        return str(path)
     words = [find_uv_bin(), "python", "find", "--no-project", "--no-python-downloads", version]
     found = subprocess.run(words, capture_output=True, text=True, check=False)
     if found.returncode:
