@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shlex
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +19,8 @@ from .channel import BOOTSTRAP, broken_off
 
 #: seconds that a connection is kept for the next command, and that connecting may take
 KEEP, CONNECT = 600, 15
+#: bytes of a folder for sockets: ssh's names in it take 58, and the shortest limit (macOS) is 104
+LONGEST = 45
 ALIVE = ("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
 
 
@@ -88,8 +93,26 @@ class Ssh:
         return dict(line.split(" ", 1) for line in answer.stdout.splitlines() if " " in line)
 
     def _control(self) -> list[str]:
-        self.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return ["-o", "ControlMaster=auto", "-o", f"ControlPath={self.sockets}/%C", "-o", f"ControlPersist={KEEP}"]
+        folder = socket_folder(self.sockets)
+        if folder is None:
+            return []
+        return ["-o", "ControlMaster=auto", "-o", f"ControlPath={folder}/%C", "-o", f"ControlPersist={KEEP}"]
+
+
+def socket_folder(wanted: Path) -> Path | None:
+    """A folder of this user's alone whose path is short enough for sockets; None: connections are not kept."""
+    if len(os.fsencode(wanted)) <= LONGEST:
+        wanted.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return wanted
+    # others may write into /tmp too, so whose this folder is gets checked
+    base = Path(f"/tmp/paasctl-ssh-{os.getuid()}")
+    base.mkdir(exist_ok=True, mode=0o700)
+    found = base.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        return None
+    folder = base / hashlib.sha256(os.fsencode(wanted)).hexdigest()[:8]
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
 
 
 #: what ssh says, what happened, what to do; nothing was changed in any of these cases

@@ -127,3 +127,19 @@ def test_what_a_shells_start_up_files_print_is_passed_over(app: HostApp) -> None
         assert app.run("run", "linux", "--", "echo", "hello").out.endswith("hello\n")
     finally:
         app.host.ssh("cat /root/bashrc > ~deploy/.bashrc")
+
+
+def test_a_cache_folder_with_a_long_name_is_no_obstacle(app: HostApp) -> None:
+    """The path of a socket has at most 108 bytes."""
+    cache = app.home.root / ("long-" * 20)
+    before = set(Path("/tmp").glob("paasctl-ssh-*/*"))
+    app.paasctl.extra = {**app.paasctl.extra, "XDG_CACHE_HOME": str(cache)}
+    try:
+        assert "nothing to do" in app.push().out
+    finally:
+        app.paasctl.extra = {**app.paasctl.extra, "XDG_CACHE_HOME": str(app.home.cache)}
+        made = set(Path("/tmp").glob("paasctl-ssh-*/*")) - before
+        for folder in made:
+            app.disconnect(folder)
+            folder.rmdir()
+    assert len(made) == 1

@@ -89,11 +89,11 @@ class HostApp:
         found = [line.split() for line in lines if line.startswith(f"{self.name}-")]
         return {words[0]: words[3].rstrip(",") if words[1] == "RUNNING" else words[1] for words in found}
 
-    def disconnect(self) -> None:
-        """End the connections that paasctl keeps."""
-        for socket in self.home.cache.rglob("ssh/*"):
-            words = ["ssh", "-F", str(self.config), "-o", f"ControlPath={socket}", "-O", "exit", "-", "nobody"]
-            subprocess.run([w for w in words if w != "-"], capture_output=True)
+    def disconnect(self, *folders: Path) -> None:
+        """End the connections that paasctl keeps; ``folders`` are others than the usual."""
+        for socket in [path for folder in folders or self.home.cache.rglob("ssh") for path in folder.iterdir()]:
+            words = ["ssh", "-F", str(self.config), "-o", f"ControlPath={socket}", "-O", "exit", "nobody"]
+            subprocess.run(words, capture_output=True)
 
     def close(self) -> None:
         """Take everything away again, on the hosts and here."""
