@@ -12,6 +12,10 @@ from .report import report
 from .servers import prepare_program
 from .wrap import application
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import types
+
 PYTHON = re.compile(r"python(3(\.\d+)?)?")
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 USAGE = "usage: python -m _paasctl_runtime PROGRAM [ARGUMENT ...] | report | preflight [ENTRY]"
@@ -105,26 +109,36 @@ def run_module(name: str, arguments: list[str]) -> int:
 
 
 def run_code(code: str, arguments: list[str]) -> int:
-    import types
-
     in_folder("")
     prepare_program("python")
     sys.argv = ["-c", *arguments]
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
-    exec(compile(code, "<string>", "exec"), module.__dict__)
+    exec(compile(code, "<string>", "exec"), new_main().__dict__)
     return 0
 
 
 def run_script(path: str, arguments: list[str]) -> int:
-    """A Python file, as ``python FILE`` would run it."""
-    import runpy
-
-    in_folder(os.path.dirname(os.path.abspath(path)))
+    """A Python file, or a folder with a ``__main__.py``, as ``python FILE`` would run it."""
+    if path.endswith((".zip", ".pyz")):
+        return replace(sys.executable, [path, *arguments])
+    folder = os.path.isdir(path)
+    in_folder(os.path.abspath(path if folder else os.path.dirname(path)))
     prepare_program(os.path.basename(path))
     sys.argv = [path, *arguments]
-    runpy.run_path(path, run_name="__main__")
+    file = os.path.join(path, "__main__.py") if folder else path
+    with open(file, "rb") as source:
+        code = compile(source.read(), file, "exec")
+    exec(code, new_main(file).__dict__)
     return 0
+
+
+def new_main(path: str = "") -> types.ModuleType:
+    """A new ``__main__``, for a program to run in; this module keeps its own name."""
+    main = type(sys)("__main__")
+    main.__dict__.update(__builtins__=__builtins__, __cached__=None, __annotations__={})
+    if path:
+        main.__file__ = path
+    sys.modules["__main__"] = main
+    return main
 
 
 def run_program(program: str, arguments: list[str]) -> int:
@@ -151,12 +165,14 @@ def in_folder(folder: str) -> None:
 
 def find(program: str) -> str:
     """The file of a program: as given, beside the interpreter, or on the PATH; "" when there is none."""
-    import shutil
-
     if os.sep in program or (program.endswith(".py") and os.path.isfile(program)):
         return program if os.path.isfile(program) else ""
     beside = os.path.join(os.path.dirname(sys.executable), program)
-    return beside if os.path.isfile(beside) else shutil.which(program) or ""
+    if os.path.isfile(beside):
+        return beside
+    import shutil
+
+    return shutil.which(program) or ""
 
 
 def is_ours(path: str) -> bool:

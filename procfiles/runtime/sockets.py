@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 
 from .base import guard, setting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
 
 BACKLOG = 64
 FIRST_FD = 3  # systemd's protocol: handed-on sockets are file descriptors 3, 4, ...
@@ -26,6 +29,8 @@ def handed_sockets() -> list[socket.socket]:
 
 def adopt(fd: int) -> socket.socket:
     """An inherited listening socket, moved away from ``fd``; where that was a standard stream, /dev/null takes over."""
+    import socket
+
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64)
     if fd > 2:
         os.close(fd)
@@ -39,6 +44,8 @@ def adopt(fd: int) -> socket.socket:
 
 def private_socket(path: str) -> socket.socket:
     """Listen on a Unix socket that only this process answers and only its user may connect to."""
+    import socket
+
     if os.path.exists(path):
         os.unlink(path)
     probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

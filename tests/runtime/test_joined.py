@@ -72,7 +72,20 @@ def test_it_runs_under_every_python_there_is(version: str, tmp_path, record_prop
 
 def test_starting_imports_only_what_it_needs() -> None:
     """Reaching for one of these at the top would cost every process of every app."""
-    heavy = {"asyncio", "email", "importlib.metadata", "inspect", "json", "smtplib", "ssl", "typing", "urllib.request"}
+    heavy = {
+        "asyncio",
+        "email",
+        "importlib.metadata",
+        "inspect",
+        "json",
+        "pkgutil",
+        "shutil",
+        "socket",
+        "smtplib",
+        "ssl",
+        "typing",
+        "urllib.request",
+    }
     code = f"""import sys; sys.argv = ["-c"]; exec(compile(sys.stdin.read(), "r", "exec"), {{"__name__": "r"}})
 print(sorted({heavy!r} & set(sys.modules)))"""
     done = subprocess.run(

@@ -70,6 +70,7 @@ def same(bench: Bench, *words: str) -> None:
         ("python", "app.py", "a", "--b"),
         ("python", "-u", "app.py"),
         ("python", "sub/inner.py", "x"),
+        ("python", "package"),
         ("python", "-m", "package"),
         ("python", "-m", "package.other", "1"),
         ("python", "-c", "import sys; print(sys.argv, sys.path[0], __name__)", "2"),
