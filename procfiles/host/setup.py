@@ -48,14 +48,21 @@ class Setup:
         if not config:
             return
         self._remove_groups(config)
-        for path in [*self._files(config), self._enabled(config), self.layout.setup]:
+        for path in [*self._files(config), self._enabled(config)]:
             remove(path)
-        if config.get("default_site"):
+        if config.get("default_site") and not os.path.lexists(NGINX_DEFAULT):
             os.symlink(config["default_site"], NGINX_DEFAULT)
-        self._reload_nginx()
+        if children.run(["systemctl", "reload", "nginx"], "/", limit=60).status:
+            self._say("nginx could not be reloaded (see `systemctl status nginx` there); the site's file is gone")
+        for log in glob.glob("/var/log/nginx/paasctl-%s.log*" % config["app"]):
+            remove(log)
         for folder in ("/run/paasctl-" + config["app"], "/var/www/paasctl-" + config["app"], config["logs"]):
             remove(folder)
         self._remove_root(config, args["purge"])
+        # last, so that a removal that was interrupted can be done again
+        remove(self.layout.setup)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(self.layout.setup))
 
     # --------------------------------------------------------------------------------------------------- acts
 
@@ -212,15 +219,13 @@ class Setup:
 
     def _remove_root(self, config: Config, purge: bool) -> None:
         keep = [] if purge else [name for name in DATA if has_files(self.layout.path(name))]
-        for name in os.listdir(self.layout.root):
+        for name in os.listdir(self.layout.root) if os.path.isdir(self.layout.root) else []:
             if name not in keep:
                 remove(self.layout.path(name))
         if not keep:
             remove(self.layout.root)
             # forced: the agent that just cleared the app's folders still runs as this user
             children.run(["userdel", "--force", config["app"]], "/")
-        with contextlib.suppress(OSError):
-            os.rmdir(os.path.dirname(self.layout.setup))
 
     def _refuse_a_strangers_user(self, config: Config) -> None:
         if user_exists(config["app"]) and pwd.getpwnam(config["app"]).pw_dir != config["root"]:

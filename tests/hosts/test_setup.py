@@ -1,0 +1,63 @@
+"""Preparing a host, and taking it back, where the host is not as it should be. No app is pushed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hostlab.apps import SECRET, HostApp
+
+pytestmark = pytest.mark.hosts
+
+
+@pytest.fixture
+def app(make_app: Callable[..., HostApp]) -> HostApp:
+    app = make_app("plain_wsgi")
+    app.project.env(SECRET_KEY=SECRET)
+    return app
+
+
+def left(app: HostApp) -> str:
+    """What paasctl's setup has left of an app on its host."""
+    places = "/etc /srv /var/log /var/www /run"
+    return app.host.out(
+        f"find {places} -name '*{app.name}*' -not -path '/run/udev/*'; getent passwd {app.name} || true"
+    )
+
+
+def test_a_removal_goes_through_although_nginx_is_broken(app: HostApp) -> None:
+    app.setup()
+    assert left(app)
+    app.host.ssh("echo 'nonsense;' > /etc/nginx/conf.d/broken.conf")
+    try:
+        result = app.setup("--remove")
+    finally:
+        app.host.ssh("rm /etc/nginx/conf.d/broken.conf; systemctl reload nginx")
+    assert "nginx could not be reloaded" in result.said
+    assert not left(app)
+
+
+def test_a_setup_that_was_interrupted_is_finished_by_the_next(app: HostApp) -> None:
+    running = app.paasctl.start("setup", "linux", "--yes")
+    assert running.wait_text("sudoers"), running.wait()
+    running.kill()
+    running.wait()
+    app.setup()
+    assert "nothing to do" in app.setup().out
+    assert app.host.out("visudo -c")
+
+
+def test_an_app_named_like_a_strangers_user_is_refused(make_app: Callable[..., HostApp]) -> None:
+    app = make_app("plain_wsgi", name="backup")  # a user that every Debian has
+    before = app.host.out("getent passwd backup; ls -l /etc/sudoers.d")
+    assert "already has a user named backup" in app.setup(code=2).err
+    assert app.host.out("getent passwd backup; ls -l /etc/sudoers.d") == before
+
+
+def test_a_user_who_may_not_become_root_is_told_so(app: HostApp) -> None:
+    app.host.ssh("mv /etc/sudoers.d/deploy /root/deploy.sudoers")
+    try:
+        assert "may not become root" in app.setup(code=1).err
+    finally:
+        app.host.ssh("mv /root/deploy.sudoers /etc/sudoers.d/deploy")
+    assert not left(app)
