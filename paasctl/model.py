@@ -262,7 +262,8 @@ class Plan:
     finish:  deletions and pruning; a failure here leaves the new release live.
 
     ``keep_on_interrupt`` is a sentence for platforms where Ctrl-C after the commit began leaves the work running
-    there instead of undoing it. ``url`` is where the app answers afterwards.
+    there instead of undoing it. ``url`` is where the app answers afterwards; ``late_url`` is asked
+    for it once the plan has run, where the platform gives a new app its address only then.
     """
 
     prepare: tuple[Step, ...] = ()
@@ -274,6 +275,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     keep_on_interrupt: str = ""
+    late_url: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def steps(self) -> tuple[Step, ...]:

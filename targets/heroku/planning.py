@@ -52,6 +52,7 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -
         notes=(*notes, *_notes(intent)),
         warnings=(*warnings, *_busy(intent)),
         keep_on_interrupt=_KEEP if intent.bundle else "",
+        late_url=None if url else lambda: push.url,
     )
 
 

@@ -16,6 +16,7 @@ from heroku_standin import Standin
 from heroku_standin.server import TOKEN
 
 from paasctl import bundle, git, pipeline, seen
+from paasctl import session as sessions
 from paasctl.changes import EnvChanges
 from paasctl.cli import cli
 from paasctl.cli import main as cli_main
@@ -35,7 +36,7 @@ ENV = {"SECRET_KEY": "kd93Jfm20xMqZ71vB8aa", "MAIL_SERVER": "mail.example.net"}
 
 
 #: The core calls a target's optional methods itself; until then ``prepare`` below does.
-COMPLETE = "extra_files" in inspect.getsource(pipeline)
+COMPLETE = "observe_env" in inspect.getsource(pipeline) + inspect.getsource(sessions)
 
 
 @dataclass
@@ -130,12 +131,12 @@ def shown(result: Result) -> str:
 
 
 def prepare(session: Session, connection: Connection, request: Request, choose: Any = None) -> Prepared:
-    """:func:`paasctl.pipeline.prepare` with the optional methods of a target: ``extra_files``, ``observe_env``,
-    ``owners``. Stands in for it until it calls them itself."""
+    """:func:`paasctl.pipeline.prepare` with the optional methods of a target, ``observe_env`` and ``owners``. Stands in
+    for it until it calls them itself."""
     target: Any = connection.target
     app, added = pipeline.read_app(session, connection, choose)
     env = pipeline.read_env(session, connection) if request.env else Env()
-    code = bundle.build(app, {**added.files, **target.extra_files(app)}) if request.code else None
+    code = bundle.build(app, added.files) if request.code else None
     observed: Observed = connection.observe() if request.code else target.observe_env()
     session.redactor.learn(observed.env.values())
     observed = with_owners(target, env, observed)

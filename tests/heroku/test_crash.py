@@ -132,3 +132,72 @@ def test_sigkill(laptop: Laptop, standin: Standin, app: HerokuApp, number: int, 
     assert app.config["ADDED"] == "value-of-added"
     assert "MAIL_SERVER" not in app.config
     assert len(app.builds) <= 2
+
+
+# ---------------------------------------------------------------------------------------------------------- Ctrl-C
+
+
+@contextmanager
+def interrupted_at(pattern: str) -> Iterator[None]:
+    """Ctrl-C while paasctl waits for the answer to a request."""
+    real = requests.adapters.HTTPAdapter.send
+    hit: list[str] = []
+
+    def send(self: Any, request: Any, **options: Any) -> Any:
+        line = f"{request.method} {request.url}"
+        if not hit and re.search(pattern, line):
+            hit.append(line)
+            raise KeyboardInterrupt
+        return real(self, request, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.adapters.HTTPAdapter, "send", send)
+        yield
+    assert hit
+
+
+def test_ctrl_c_leaves_the_build_running_and_says_which(laptop: Laptop, app: HerokuApp) -> None:
+    changed(laptop)
+    with interrupted_at("GET .*/streams/build"):
+        result = laptop.push("--delete", code=130)
+    (build,) = [one for one in app.builds if one.status == "pending"]
+    assert build.id in result.stderr
+    assert "same command" in result.stderr
+    assert app.config["ADDED"] == "value-of-added"  # what the build was begun with stays
+    again = laptop.push("--delete")
+    assert f"follow the build {build.id}" in again.stdout
+    assert len(app.builds) == 2
+    assert "MAIL_SERVER" not in app.config
+
+
+def test_ctrl_c_before_the_commit_changes_nothing(laptop: Laptop, app: HerokuApp) -> None:
+    changed(laptop)
+    before = dict(app.config)
+    with interrupted_at("PUT"):
+        laptop.push("--delete", code=130)
+    assert app.config == before
+    assert len(app.builds) == 1
+
+
+def test_ctrl_c_in_a_sync_takes_it_back(laptop: Laptop, app: HerokuApp) -> None:
+    laptop.push()
+    laptop.env(**ENV, ADDED="value-of-added")
+    before = dict(app.config)
+    with interrupted_at(r"GET .*/releases$"):
+        laptop.sync(code=130)
+    assert app.config == before
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_release_command_that_runs_is_joined(laptop: Laptop, app: HerokuApp, moment: str) -> None:
+    laptop.push()
+    laptop.edit(2)
+    app.release_command, app.release_polls = "succeeded", 1
+    with killed_at(r"GET .*/releases/\S+$", moment):
+        laptop.push()
+    assert app.releases[-1].status == "pending"
+    app.release_polls = 2
+    laptop.push()
+    assert app.current.description.startswith("Deploy")
+    assert app.current.version == app.releases[-1].version
+    assert len(app.builds) == 2

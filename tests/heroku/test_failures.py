@@ -193,3 +193,43 @@ def test_a_newer_manifest_is_refused(laptop: Laptop, app: HerokuApp, standin: St
     result = laptop.push(code=1)
     assert "newer paasctl" in result.stderr
     assert standin.writes() == []
+
+
+def test_a_build_that_does_not_end_is_not_crossed(pushed: Laptop, app: HerokuApp) -> None:
+    app.build_polls = 1_000_000
+    result = pushed.push(code=5)
+    assert app.builds[-1].id in result.stderr
+    assert "Rollback" not in app.current.description
+    app.build_polls = 0
+    pushed.push()
+    assert len(app.builds) == 2
+    assert app.current.description.startswith("Deploy")
+
+
+def test_dynos_that_do_not_come_up_are_a_failure(pushed: Laptop, app: HerokuApp, standin: Standin) -> None:
+    before = Snapshot.of(app)
+    real = app.dynos
+
+    def starting() -> list[dict[str, object]]:
+        return [one | {"state": "starting"} for one in real()]
+
+    app.dynos = starting  # type: ignore[method-assign]
+    result = pushed.push(code=1)
+    assert "did not come up in time" in result.stderr
+    assert Snapshot.of(app) == before
+
+
+def test_dynos_of_the_old_release_are_waited_out(pushed: Laptop, app: HerokuApp) -> None:
+    """While Heroku still runs the old dynos, the old code would answer for the new one."""
+    real, looks = app.dynos, [0]
+    old = app.current.version
+
+    def late() -> list[dict[str, object]]:
+        looks[0] += 1
+        found = real()
+        return found if looks[0] > 2 else [one | {"release": {"id": one["id"], "version": old}} for one in found]
+
+    app.dynos = late  # type: ignore[method-assign]
+    result = pushed.push()
+    assert "waiting for the web dynos" in result.stderr
+    assert looks == [3]

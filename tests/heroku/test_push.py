@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from heroku_standin import HerokuApp, Standin
-from laptop import ENV, FILES, Laptop, shown
+from laptop import COMPLETE, ENV, FILES, Laptop, shown
 
 from paasctl.manifest import Manifest
 
@@ -218,6 +218,14 @@ def test_create(laptop: Laptop, standin: Standin) -> None:
     with standin.counting() as calls:
         laptop.push()
     assert len(calls) == 3
+
+
+@pytest.mark.skipif(not COMPLETE, reason="the core does not ask a plan for its late_url yet")
+def test_the_last_line_ends_with_the_address_that_heroku_gave(laptop: Laptop, standin: Standin) -> None:
+    laptop.app = "other"
+    laptop.configure()
+    result = laptop.push("--create")
+    assert result.stdout.strip().endswith(f"{standin.url}/sites/other/"), shown(result)
 
 
 def test_create_refuses_a_name_that_is_taken(laptop: Laptop, standin: Standin) -> None:
