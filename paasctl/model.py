@@ -16,7 +16,6 @@ from paasctl.secret import Secret
 
 if TYPE_CHECKING:
     from paasctl.manifest import Manifest
-    from paasctl.sync import EnvChanges
 
 Interface = Literal["wsgi", "asgi"]
 LogDestination = Literal["stdout", "stderr", "file", "keep"]

@@ -17,6 +17,7 @@ from paasctl.cli.envwrite import write_back
 from paasctl.console import Console, working
 from paasctl.errors import Busy, Difference, PaasctlError
 from paasctl.pipeline import Prepared, Request
+from paasctl.seen import Seen
 from paasctl.session import Connection, Session, connect
 
 NOTHING = "nothing to do"
@@ -190,8 +191,10 @@ def _carry_out(run: Run, connection: Connection, prepared: Prepared) -> str:
         _test(run, prepared)
     write_back(session, console, prepared.desired.env.files, changes.take)
     if plan:
+        # a crash between the write and the memory of it must not make a colleague's later deletion come back
+        _remember(run, connection, changes.intent, prepared.seen)
         plans.run(console, plan)
-    _remember(run, connection, prepared)
+    _remember(run, connection, changes.seen, prepared.seen)
     if not plan:
         _nothing(console, prepared)
         return NOTHING
@@ -213,9 +216,8 @@ def _test(run: Run, prepared: Prepared) -> None:
         run.tested = True
 
 
-def _remember(run: Run, connection: Connection, prepared: Prepared) -> None:
-    changes = prepared.changes
-    if changes.seen is not None and changes.seen != prepared.seen:
-        problem = seen.save(run.session.root, connection.name, changes.seen)
+def _remember(run: Run, connection: Connection, what: Seen | None, before: Seen | None) -> None:
+    if what is not None and what != before:
+        problem = seen.save(run.session.root, connection.name, what)
         if problem:
             run.console.warn(problem)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from paasctl import recycle
 from paasctl.errors import UsageError
 from paasctl.model import Desired, Observed, Plan, PlatformFacts, Setting, Step
 from paasctl.target import OPERATIONS, Context
@@ -24,6 +25,7 @@ from .ssh import Ssh
 FACTS = PlatformFacts(
     log="file",
     log_reason="the app's own files stay, in a folder that outlives releases; Supervisor rotates the processes' output",
+    recycle=recycle.usual,
     services_beside_app=True,
     proxy_hops=1,
 )

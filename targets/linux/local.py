@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import uv
 
+from paasctl import recycle
 from paasctl.errors import UsageError
 from paasctl.model import PlatformFacts, Setting
 from paasctl.target import OPERATIONS, Context
@@ -21,6 +22,7 @@ from .plans import Planner
 FACTS = PlatformFacts(
     log="file",
     log_reason="the app's own files stay, in a folder that outlives releases",
+    recycle=recycle.usual,
     services_beside_app=True,
     local=True,
 )

@@ -71,10 +71,12 @@ def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
         setup=report["setup"],
         begun=report["begun"],
     )
+    manifest, damaged = Manifest.read(report["manifest"]) if report["manifest"] else (None, "")
     return Observed(
         exists=report["exists"],
         env={name: Secret(value) for name, value in report["env"].items()},
-        manifest=Manifest.from_json(report["manifest"]) if report["manifest"] else None,
+        manifest=manifest,
+        warnings=(damaged,) if damaged else (),
         live=release(live) if live else None,
         releases=tuple(release(document) for document in documents.values()),
         url=url.format(port=report["port"]),
