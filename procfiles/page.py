@@ -18,7 +18,8 @@ PAGE = """<!doctype html>
   code {{ background: #f2f2f2; padding: .1rem .3rem; border-radius: .2rem }}
 </style></head><body>
 <h1>It runs.</h1>
-<p>This page was put here by <code>paasctl push</code>. It shows what the platform gave the app; of the env only the names.</p>
+<p>This page was put here by <code>paasctl push</code>.
+It shows what the platform gave the app; of the env only the names.</p>
 <dl>{facts}</dl>
 </body></html>
 """
