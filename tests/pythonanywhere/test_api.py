@@ -127,7 +127,7 @@ def test_200_with_an_error_inside_is_an_error(client: Client, web: Any) -> None:
     text = {"status": "ERROR", "error_type": "limit", "error_message": "You have reached your maximum"}
     web.post(BASE + "webapps/", json=text)
     web.get(BASE + "webapps/", json=[])
-    with pytest.raises(PaasctlError, match="did not create the web app .*: You have reached your maximum") as caught:
+    with pytest.raises(PaasctlError, match=r"did not create the web app .*: You have reached your maximum") as caught:
         webapp.create(client.api, DOMAIN, "3.11")
     assert "one web app" in caught.value.hint
 

@@ -45,7 +45,7 @@ class World:
         account = self.platform.account
         quiet = ("nonces", "__pycache__", "hang.txt", "lock")
         files = {
-            str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else os.path.islink(path)
+            str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else path.is_symlink()
             for folder in ("home", "var/www")
             for path in sorted((account.root / folder).rglob("*"))
             if not any(part in quiet for part in path.parts)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from paasctl.procfiles.pythonanywhere.endpoint import Endpoint, sign
 from paasctl.procfiles.pythonanywhere.places import Places
 from paasctl.procfiles.pythonanywhere.site import Site

@@ -1,4 +1,4 @@
-"""20,000 and more seeded cases against what strangers and damaged uploads can reach; run in this process, so they are quick.
+"""20,000 and more seeded cases against what strangers and damaged uploads can reach, in this process.
 
 ``PAASCTL_FUZZ_SEED`` and ``PAASCTL_FUZZ_TIMES`` repeat a case or run more of them.
 """
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from paasctl.procfiles.pythonanywhere.document import read_deploy
 from paasctl.procfiles.pythonanywhere.endpoint import Endpoint, sign
 from paasctl.procfiles.pythonanywhere.places import Invalid, Places
@@ -114,7 +113,7 @@ def test_requests(places: Places) -> None:
     for number in range(REQUESTS * TIMES):
         with case(number) as pick:
             method, action = pick.choice([("GET", "status"), ("POST", "job")])
-            nonce = "%032x" % pick.getrandbits(128)
+            nonce = f"{pick.getrandbits(128):032x}"
             moment = str(int(time.time()))
             good = {
                 "REQUEST_METHOD": method, "PATH_INFO": f"/__paasctl__/{action}",
@@ -214,6 +213,6 @@ def test_archives(tmp_path: Path) -> None:
                     assert os.path.realpath(path).startswith(root), path
                     assert path.is_symlink() or path.is_file() or path.is_dir()
                 shutil.rmtree(out)
-            assert os.listdir(out.parent) == []
+            assert list(out.parent.iterdir()) == []
     assert {p.name for p in tmp_path.iterdir()} == {"in", "all"}
     assert whole > 50

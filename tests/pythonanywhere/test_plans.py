@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paasctl.procfiles.pythonanywhere.document import check_deploy
 
 from paasctl.errors import PaasctlError, UsageError
 from paasctl.manifest import Manifest
 from paasctl.model import App, Bundle, BundleFile, Dependencies, Desired, Env, Observed, Provenance
-from paasctl.procfiles.pythonanywhere.document import check_deploy
 from paasctl.secret import Secret
 from paasctl.sync import EnvChanges
 from paasctl.target import load

@@ -26,7 +26,8 @@ def ask(application, method, action, key, nonce):
     moment = str(int(time.time()))
     parts = ["paasctl-1", method, "/__paasctl__/" + action, "eric.pythonanywhere.com", moment, nonce]
     proof = hmac.new(bytes.fromhex(key), "\\n".join(parts).encode(), hashlib.sha256).hexdigest()
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": "/__paasctl__/" + action, "HTTP_X_PAASCTL": "1 %s %s %s" % (moment, nonce, proof)}
+    header = "1 %s %s %s" % (moment, nonce, proof)
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": "/__paasctl__/" + action, "HTTP_X_PAASCTL": header}
     return json.loads(b"".join(application(environ, lambda s, h: None)))
 module = {"__name__": "uwsgi_file_x"}
 exec(compile(open(wsgi).read(), wsgi, "exec"), module)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from paasctl.procfiles.pythonanywhere.places import Invalid
 from paasctl.procfiles.pythonanywhere.unpack import unpack
 
@@ -61,8 +60,8 @@ def test_unpacks_files_links_and_folders(tmp_path: Path) -> None:
     assert int((out / "a/b.txt").stat().st_mtime) == 1_000_000_000
     assert (out / "a/b.txt").stat().st_mode & 0o777 == 0o644
     assert (out / "run").stat().st_mode & 0o777 == 0o755
-    assert os.readlink(out / "a/up") == "../run"
-    assert os.path.exists(os.fsencode(out) + "/sp ce/ü".encode() + b"\xff.txt")
+    assert str((out / "a/up").readlink()) == "../run"
+    assert (out / "sp ce" / os.fsdecode("ü".encode() + b"\xff.txt")).exists()
 
 
 LEAVING = {

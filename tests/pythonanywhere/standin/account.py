@@ -49,7 +49,7 @@ class Account:
         seen: dict[tuple[int, int], int] = {}
         for folder, _, names in os.walk(self.root / "home"):
             for name in names:
-                found = os.lstat(os.path.join(folder, name))
+                found = Path(folder, name).lstat()
                 seen[found.st_dev, found.st_ino] = found.st_size
         return sum(seen.values())
 
@@ -96,10 +96,10 @@ class Account:
         """Every file that another user of the machine could read, with its content."""
         found = []
         for folder, folders, names in os.walk(self.root / "home"):
-            folders[:] = [n for n in folders if os.lstat(os.path.join(folder, n)).st_mode & stat.S_IXOTH]
+            folders[:] = [n for n in folders if Path(folder, n).lstat().st_mode & stat.S_IXOTH]
             for name in names:
-                path = os.path.join(folder, name)
-                mode = os.lstat(path).st_mode
+                path = Path(folder, name)
+                mode = path.lstat().st_mode
                 if stat.S_ISREG(mode) and mode & stat.S_IROTH:
-                    found.append((path, Path(path).read_bytes()))
+                    found.append((str(path), path.read_bytes()))
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import threading
 from collections.abc import Callable
@@ -148,7 +147,7 @@ class Platform:
         for part in path.strip("/").split("/"):
             current = current / part
             if current.is_symlink():
-                target = os.readlink(current)
+                target = str(current.readlink())
                 assert not target.startswith("/"), "a link that leaves the account's names cannot be followed here"
                 current = current.parent / target
             if not current.exists():

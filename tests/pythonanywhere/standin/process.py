@@ -1,4 +1,4 @@
-"""The web app's process: uWSGI with one single-threaded worker, the account's files at their absolute names, no network.
+"""The web app's process: uWSGI with one worker, the account's files at their absolute names, and no network.
 
 A mount namespace puts the account's folders where their names say, and a network namespace leaves loopback alone.
 Where that is not possible (no root, no Linux) there is a reason to skip by.
@@ -33,15 +33,20 @@ mount -t tmpfs none /usr/local/bin
 for version in $PA_PYTHONS; do
   ln -s "${version#*=}" "/usr/local/bin/python${version%%=*}"
 done
-if [ -n "$PA_HOSTS" ]; then echo "127.0.0.1 localhost $PA_HOSTS" > "$PA_ROOT/hosts"; mount --bind "$PA_ROOT/hosts" /etc/hosts; fi
+if [ -n "$PA_HOSTS" ]; then
+  echo "127.0.0.1 localhost $PA_HOSTS" > "$PA_ROOT/hosts"
+  mount --bind "$PA_ROOT/hosts" /etc/hosts
+fi
 cd "$PA_CWD"
 if [ -n "$PA_BEFORE" ]; then sh -c "$PA_BEFORE"; fi
 while :; do
   env -i HOME="/home/$PA_USER" USER="$PA_USER" PATH=/usr/local/bin:/usr/bin:/bin LANG=C \
-    PA_SERVER_LOG="/var/log/$PA_DOMAIN.server.log" API_TOKEN="$PA_TOKEN" PYTHONANYWHERE_SITE=www.pythonanywhere.com PYTHONANYWHERE_DOMAIN=pythonanywhere.com \
+    PA_SERVER_LOG="/var/log/$PA_DOMAIN.server.log" API_TOKEN="$PA_TOKEN" \
+    PYTHONANYWHERE_SITE=www.pythonanywhere.com PYTHONANYWHERE_DOMAIN=pythonanywhere.com \
     "$PA_VENV/bin/pyuwsgi" --binary-path "$PA_VENV/bin/python" --master --processes 1 --harakiri 300 \
     --http-socket "$PA_ROOT/site.sock" --chmod-socket=600 --listen 64 --buffer-size 32768 --post-buffering 4096 \
-    --wsgi-file "$PA_WSGI" --pyimport platform_logs --touch-reload "$PA_WSGI" --master-fifo "$PA_ROOT/fifo" --disable-logging \
+    --wsgi-file "$PA_WSGI" --pyimport platform_logs \
+     --touch-reload "$PA_WSGI" --master-fifo "$PA_ROOT/fifo" --disable-logging \
     --worker-reload-mercy 2 --reload-mercy 2 \
     >> "/var/log/$PA_DOMAIN.server.log" 2>> "/var/log/$PA_DOMAIN.error.log" || true
   sleep 0.1
@@ -67,17 +72,26 @@ def why_not() -> str:
         if path.startswith(("/home/", "/var/")):
             return f"{path} would be covered by the account's own folders"
     tried = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"], capture_output=True, check=False)
-    return "" if tried.returncode == 0 else "this machine allows no namespaces"
+    if tried.returncode:
+        return "this machine allows no namespaces"
+    try:
+        server_venv(f"3.{sys.version_info[1]}")
+    except subprocess.CalledProcessError:
+        return f"uWSGI cannot be installed for Python 3.{sys.version_info[1]}"
+    return ""
 
 
 @cache
 def server_venv(python: str) -> Path:
     """A virtual environment that holds nothing but uWSGI; made once a session."""
+    import atexit
     import tempfile
 
     from uv import find_uv_bin
 
-    folder = Path(tempfile.mkdtemp(prefix="paasctl-uwsgi-")) / python
+    root = Path(tempfile.mkdtemp(prefix="paasctl-uwsgi-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    folder = root / python
     for words in (["venv", "-q", "--python", python, str(folder)],
                   ["pip", "install", "-q", "--python", str(folder / "bin/python"), "pyuwsgi"]):  # fmt: skip
         subprocess.run([find_uv_bin(), *words], check=True, capture_output=True)
