@@ -12,7 +12,8 @@ from .supervisor import Process, State, Supervisor, shape
 from .texts import prefix, programs
 from .wire import Failure
 
-STATUS = re.compile(r"^(?P<full>[^:\s]+:\S+)\s+(?P<state>[A-Z]+)\s+(?:pid (?P<pid>\d+))?")
+#: a process that starts has nothing after its state
+STATUS = re.compile(r"^(?P<full>[^:\s]+:[^:\s]+)\s+(?P<state>[A-Z]+)(?:\s+pid (?P<pid>\d+)|\s|$)")
 
 
 class SystemSupervisor(Supervisor):
