@@ -238,7 +238,7 @@ class Channel:
     def _broken(self) -> PaasctlError:
         self._process.wait()
         self._stderr.seek(0)
-        return self._explain(self._stderr.read().decode("utf-8", "replace").strip().splitlines()[-5:])
+        return self._explain(self._stderr.read().decode("utf-8", "replace").strip().splitlines()[-20:])
 
 
 def agent_modules() -> dict[str, str]:
