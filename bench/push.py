@@ -34,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     if reason := base.why_not():
         sys.exit(reason)
-    fleet = Fleet(1, base.CACHE / "bench")
+    fleet = Fleet(1)
     try:
         fleet.up()
         app = HostApp(fleet, fleet.hosts, "plain_wsgi", "bench")

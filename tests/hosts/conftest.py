@@ -22,7 +22,7 @@ def fleet() -> Iterator[Fleet]:
     """Two hosts as a provider hands them over; skipped, with the reason, where they cannot be."""
     if reason := base.why_not():
         pytest.skip(reason)
-    fleet = Fleet(2, base.CACHE / "fleet")
+    fleet = Fleet(2)
     try:
         fleet.up()
         yield fleet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -10,12 +11,14 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from hostlab import base
 from hostlab.base import write
 from hostlab.relay import Relay
 
-NETWORK, BRIDGE = "10.78.77", "pctltest0"
+#: fleets that may run beside each other on one machine, each with a network and a folder of its own
+SLOTS = 8
 #: seconds that a host may take to boot or to end
 PATIENCE = 60
 
@@ -23,14 +26,15 @@ PATIENCE = 60
 class Host:
     """One host. Commands run as root over ssh; its files can be read from outside."""
 
-    def __init__(self, name: str, address: str, folder: Path, config: Path) -> None:
+    def __init__(self, name: str, slot: int, address: str, folder: Path, config: Path) -> None:
         self.name, self.address, self.folder, self.config = name, address, folder, config
+        self._namespace = self._link = f"pctlt{slot}-{name}"
         self.root = folder / "root"
         self._process: subprocess.Popen[bytes] | None = None
 
     # ------------------------------------------------------------------------------------------------- its life
 
-    def make(self, key: str, relay: str) -> None:
+    def make(self, key: str, relay: str, bridge: str) -> None:
         """Lay its files over the base tree and give it a network."""
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(parents=True)
@@ -46,7 +50,7 @@ class Host:
         proxy = f"[global]\nproxy = {relay}\ncert = {base.CERTIFICATES}\ndisable-pip-version-check = true\n"
         write(self.root / "etc/pip.conf", proxy)
         write(self.root / "etc/apt/apt.conf.d/01relay", f'Acquire::http::Proxy "{relay}";\n')
-        self._network()
+        self._network(bridge)
 
     def new_key(self) -> str:
         """Give it another host key; the public half."""
@@ -60,22 +64,14 @@ class Host:
         text = (self.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
         return " ".join(text.split()[:2])
 
-    def _network(self) -> None:
+    def _network(self, bridge: str) -> None:
         sh("ip", "netns", "add", self._namespace)
         sh("ip", "link", "add", self._link, "type", "veth", "peer", "name", "eth0", "netns", self._namespace)
-        sh("ip", "link", "set", self._link, "master", BRIDGE, "up")
+        sh("ip", "link", "set", self._link, "master", bridge, "up")
         inside = ("ip", "-n", self._namespace)
         sh(*inside, "link", "set", "lo", "up")
         sh(*inside, "addr", "add", f"{self.address}/24", "dev", "eth0")
         sh(*inside, "link", "set", "eth0", "up")  # no default route: the relay is the only way out
-
-    @property
-    def _namespace(self) -> str:
-        return f"pctltest-{self.name}"
-
-    @property
-    def _link(self) -> str:
-        return f"pctlt-{self.name}"
 
     def boot(self) -> None:
         """Start it; :meth:`wait` waits for its sshd."""
@@ -166,10 +162,15 @@ class Host:
 class Fleet:
     """Some hosts and how to reach them: ``config`` is an ssh client configuration."""
 
-    def __init__(self, number: int, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, number: int) -> None:
+        slot, self._lock = free_slot()
+        self.folder = folder = base.CACHE / f"fleet{slot}"
+        self._bridge, self._network = f"pctltest{slot}", f"10.78.{77 + slot}"
         self.config, self.known = folder / "ssh_config", folder / "known_hosts"
-        self.hosts = [Host(f"t{n}", f"{NETWORK}.{10 + n}", folder / f"t{n}", self.config) for n in range(1, number + 1)]
+        self.hosts = [
+            Host(f"t{n}", slot, f"{self._network}.{10 + n}", folder / f"t{n}", self.config)
+            for n in range(1, number + 1)
+        ]
         self._relay: Relay | None = None
 
     def up(self) -> None:
@@ -177,17 +178,17 @@ class Fleet:
         base.tree()
         for host in self.hosts:
             host.clear_leftovers()
-        sh("ip", "link", "del", BRIDGE, check=False)
+        sh("ip", "link", "del", self._bridge, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        sh("ip", "link", "add", BRIDGE, "type", "bridge")
-        sh("ip", "addr", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
-        sh("ip", "link", "set", BRIDGE, "up")
-        self._relay = Relay(f"{NETWORK}.1")
+        sh("ip", "link", "add", self._bridge, "type", "bridge")
+        sh("ip", "addr", "add", f"{self._network}.1/24", "dev", self._bridge)
+        sh("ip", "link", "set", self._bridge, "up")
+        self._relay = Relay(f"{self._network}.1")
         sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / "key"))
         key = (self.folder / "key.pub").read_text()
         for host in self.hosts:
-            host.make(key, self._relay.url)
+            host.make(key, self._relay.url, self._bridge)
         self.write_config(self.config, self.known)
         for host in self.hosts:
             host.boot()
@@ -213,8 +214,23 @@ class Fleet:
                 host.remove()
         if self._relay:
             self._relay.close()
-        sh("ip", "link", "del", BRIDGE, check=False)
+        sh("ip", "link", "del", self._bridge, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+
+def free_slot() -> tuple[int, IO[str]]:
+    """The number of a fleet that nobody uses, and the lock that keeps it until it is closed."""
+    base.CACHE.mkdir(parents=True, exist_ok=True)
+    for slot in range(SLOTS):
+        lock = (base.CACHE / f"slot{slot}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            return slot, lock
+    raise AssertionError(f"{SLOTS} fleets run already")
 
 
 def kill_with_children(pid: int) -> None:
