@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import time
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from . import children, database, logfiles
@@ -52,10 +54,20 @@ class AppSide:
         for name in args["paths"]:
             kept = self.layout.path("shared", name.rstrip("/"))
             os.makedirs(kept if name.endswith("/") else os.path.dirname(kept), exist_ok=True)
+        for name in args["built"]:
+            os.makedirs(os.path.join(self.layout.built(args["tree"]), name.rstrip("/")), exist_ok=True)
+
+    def do_prune_built(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Remove what was built for trees that are gone."""
+        folder = os.path.dirname(self.layout.built("any"))
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            if name not in args["keep"]:
+                remove(os.path.join(folder, name))
 
     def do_clear(self, args: Arguments, stream: Optional[Stream]) -> None:
         """Empty the folders that the app's user owns; those of data only with ``purge``."""
         remove_contents(self.layout.run_folder_path())
+        remove(os.path.dirname(self.layout.built("any")))
         for name in APPS:
             folder = self.layout.path(name)
             if args["purge"] or name not in DATA or not has_files(folder):
@@ -118,13 +130,26 @@ class AppSide:
 
     def do_sweep(self, args: Arguments, stream: Optional[Stream]) -> None:
         """End what a killed process of another release has left behind (Linux tells by /proc)."""
-        numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
-        for pid in numbers:
+        for pid in process_ids():
             found = process_environment(pid)
-            if found.get("PAASCTL_ROOT") != self.layout.root or found.get("PAASCTL_RELEASE") == args["release"]:
+            if not self._is_ours(found) or found.get("PAASCTL_RELEASE") == args["release"]:
                 continue
-            if parent(pid) == 1 and pid not in args["owned"] and "PAASCTL_PROCESS" in found:
+            if parent(pid) == 1 and pid not in args["owned"]:
                 os.kill(pid, signal.SIGTERM)
+
+    def do_end_orphans(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """End the processes that a killed supervisord has left behind: they hold the port."""
+        for _ in range(100):
+            ours = [pid for pid in process_ids() if self._is_ours(process_environment(pid))]
+            if not ours:
+                return
+            for pid in ours:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGTERM)
+            time.sleep(0.1)
+
+    def _is_ours(self, environment: Dict[str, str]) -> bool:
+        return environment.get("PAASCTL_ROOT") == self.layout.root and "PAASCTL_PROCESS" in environment
 
     # ------------------------------------------------------------------------------------------ data and logs
 
@@ -140,6 +165,11 @@ class AppSide:
     def items_logs(self, args: Arguments) -> Iterator[Any]:
         """The lines of the processes' logs; see :func:`logfiles.lines`."""
         return logfiles.lines(self.layout.logs, args["prefix"], args["process"], args["lines"], args["follow"])
+
+
+def process_ids() -> List[int]:
+    """Every process of the machine, where /proc tells."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
 
 
 def process_environment(pid: int) -> Dict[str, str]:

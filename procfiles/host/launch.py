@@ -52,6 +52,7 @@ def environment(release: Dict[str, Any], inherited: Any) -> Dict[str, str]:
 def place(release: Dict[str, Any], kind: str, name: str, instance: str) -> Dict[str, str]:
     """Where a process listens: on the socket that Supervisor holds and a private one, or on $PORT."""
     env = dict(release["process_environment"].get(name, {}))
+    env["PORT"] = str(release["port"])  # a line may name it, although the runtime listens elsewhere
     if name != "web":
         record(release, name, instance)
         return env
@@ -62,8 +63,6 @@ def place(release: Dict[str, Any], kind: str, name: str, instance: str) -> Dict[
     if release["handover"]:
         env["PAASCTL_SHARED_FD"] = "0"
         env["PAASCTL_PROBE_SOCKET"] = os.path.join(release["run"], "web.%s" % instance)
-    else:
-        env["PORT"] = str(release["port"])
     return env
 
 

@@ -71,6 +71,10 @@ class Layout:
         except OSError as error:
             raise disk_failure(error, self.root) from error
 
+    def built(self, tree: str) -> str:
+        """Where the app's user puts what it builds for a tree (collected static files)."""
+        return self.path("shared", ".built", tree)
+
     def env_file(self, env: str) -> str:
         """The file of one env; the app's user alone can read it."""
         return self.path("env", env + ".json")

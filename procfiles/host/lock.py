@@ -13,6 +13,22 @@ from typing import IO, Any, Dict, Optional
 from .layout import Layout
 from .wire import Failure
 
+#: seconds that a command waits for the lock: one that was killed needs a moment to end what it began
+PATIENCE = 10
+
+
+def patiently(file: IO[str]) -> bool:
+    """Try to take the lock for a while."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+
 
 class Lock:
     """Held from :meth:`take` until this process ends (or :meth:`release`)."""
@@ -29,9 +45,7 @@ class Lock:
         if self._file is not None:
             return
         file = open(self._path, "a+")  # noqa: SIM115 -- held open on purpose
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not patiently(file):
             owner = self.owner() or {}
             file.close()
             raise Failure(
@@ -39,7 +53,7 @@ class Lock:
                 % (owner.get("who", "somebody"), owner.get("what", "this app"), owner.get("since", "just now")),
                 "wait for it to end and run the command again; `paasctl unlock` ends it",
                 kind="busy",
-            ) from None
+            )
         self._file = file
         note = {"who": who, "what": what, "pid": os.getpid(), "host": socket.gethostname()}
         note["since"] = time.strftime("%H:%M:%S")

@@ -13,7 +13,7 @@ from .deputy import AppUser, Deputy, Direct
 from .layout import Layout, disk_failure, read_json, write_json
 from .lock import Lock
 from .own import OwnSupervisor
-from .probe import free_port, port_is_free
+from .probe import first_port, free_port, port_is_free
 from .release import Releases
 from .rollout import Rollout
 from .setup import Setup
@@ -59,7 +59,11 @@ class Agent:
         current = next((d for d in everything if d["id"] == live), None)
         env = self.releases.env(current) if current else {"env": {}, "manifest": ""}
         setup = None if self.own else read_json(self.layout.setup, {})
-        port = args["port"] or document.get("port") or (free_port() if setup is None else setup.get("port", 0))
+        port = (
+            args["port"]
+            or document.get("port")
+            or (free_port(first_port(self.layout.root)) if setup is None else setup.get("port", 0))
+        )
         return {
             "exists": current is not None,
             "releases": everything,
@@ -105,6 +109,8 @@ class Agent:
         document = read_json(self.layout.path("app.json"), {})
         port = args["port"]
         if self.own and (port != document.get("port") or not self.supervisor.running()):
+            if not self.supervisor.running():
+                self.app.call("end_orphans")
             self._refuse_taken(port)
         write_json(self.layout.path("app.json"), dict(document, name=self.name, origin=self.origin, port=port))
         return {"port": port}
@@ -112,8 +118,8 @@ class Agent:
     def do_tree(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
         """Learn which files a tree has; answers with the digests of the contents that are missing here."""
         entries = self.trees.describe(args["digest"], args["base"], args["changed"], args["removed"])
-        self.app.call("make_persist", paths=args["persist"])
-        self._build = lambda: self.trees.build(args["tree"], entries, args["persist"])
+        self.app.call("make_persist", paths=args["persist"], tree=args["tree"], built=args["built"])
+        self._build = lambda: self.trees.build(args["tree"], entries, args["persist"], args["built"])
         missing = self.trees.missing(entries)
         if not missing:
             self._build()
@@ -155,8 +161,11 @@ class Agent:
         if entries is None or not self.venvs.complete(document["venv_name"]):
             message = "%s is not whole any more; nothing was changed" % document["id"]
             raise Failure(message, "push instead of rolling back")
-        self.trees.build(document["tree"], entries, document["persist"])
+        self.trees.build(document["tree"], entries, document["persist"], document["built"])
         self.releases.env(document)
+
+    def do_collect(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.rollout.collect(args["release"], self.wire.say)
 
     def do_preflight(self, args: Arguments, stream: Optional[Stream]) -> None:
         self.rollout.preflight(args["release"])
@@ -182,6 +191,7 @@ class Agent:
     def do_prune(self, args: Arguments, stream: Optional[Stream]) -> None:
         kept = self.releases.prune()
         self.trees.prune([d["tree"] for d in kept])
+        self.app.call("prune_built", keep=[d["tree"] for d in kept])
         if self.layout.public:
             static.prune(self.layout.public, [d["tree"] for d in kept])
         self.venvs.prune([d["venv_name"] for d in kept])

@@ -33,6 +33,15 @@ class Rollout:
             message = "%s cannot be imported; %s" % (release, self._still())
             raise Failure(message, "mend the app, then push again", ended["output"])
 
+    def collect(self, release: str, say: Say) -> None:
+        """Collect a Django app's static files into the folder that is linked into the release."""
+        command = ["python", "-m", "_paasctl_runtime", "python", "manage.py", "collectstatic", "--noinput"]
+        ended = self._app.call("run", release=release, command=command, limit=600, say=True)
+        if ended["status"]:
+            self._releases.mark(release, "failed")
+            message = "the static files could not be collected (exit %d); %s" % (ended["status"], self._still())
+            raise Failure(message, "mend the app, then push again")
+
     def release_command(self, release: str, say: Say) -> None:
         """Run the release command once, after a copy of every SQLite database."""
         document = self._releases.get(release)
@@ -163,6 +172,8 @@ class Rollout:
             return ""
         at = ", ".join(self._app.call("revisions"))
         where = " (%s)" % at if at else ""
+        if self._layout.live() is None:
+            return "; the release command had run%s" % where
         return "; the release command had run, so the database%s is ahead of the code that serves" % where
 
 

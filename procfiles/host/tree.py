@@ -57,7 +57,7 @@ class Trees:
                 return
             self._store(digest, int(stream.read(12)), stream)
 
-    def build(self, tree: str, entries: Sequence[Entry], persist: Sequence[str]) -> None:
+    def build(self, tree: str, entries: Sequence[Entry], persist: Sequence[str], built: Sequence[str]) -> None:
         """Make a tree from stored contents, or repair one that something has written to.
 
         It is made beside its place and renamed, so that a tree which is there is whole.
@@ -70,6 +70,7 @@ class Trees:
         try:
             self._fill(making, entries)
             link_persist(making, self._layout.path("shared"), persist)
+            link_persist(making, self._layout.built(tree), built)
             make_read_only(making)
             write_json(self._layout.path("code", tree + ".json"), list(entries))
             self._replace(making, final)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from typing import Callable, Dict, List, Optional, Sequence
@@ -70,8 +71,9 @@ class Venvs:
 
     def _create(self, place: str, python: str) -> None:
         if self._uv:
-            argv = [self._uv, "venv", "--quiet", "--no-project", "--python", python, place]
-            made = children.run(argv, self._layout.root, self._uv_environment())
+            made = self._uv_venv(self._uv, place, python)
+            for found in pyenv_pythons(python) if made.status else []:
+                made = self._uv_venv(self._uv, place, found)
         else:
             found = shutil.which("python" + python)
             made = children.run([found or "python" + python, "-m", "venv", place], self._layout.root)
@@ -85,6 +87,10 @@ class Venvs:
             made.output,
             kind="usage",
         )
+
+    def _uv_venv(self, uv: str, place: str, python: str) -> children.Ended:
+        argv = [uv, "venv", "--quiet", "--no-project", "--clear", "--python", python, place]
+        return children.run(argv, self._layout.root, self._uv_environment())
 
     def _install(self, place: str, lists: List[str], folder: str, say: Say) -> None:
         python = os.path.join(place, "bin", "python")
@@ -119,3 +125,9 @@ class Venvs:
             return children.Ended(built["status"], built["output"])
         wheels = ["--no-index", "--find-links", built["folder"]]
         return children.run([*argv, *wheels, *lists], folder, limit=INSTALL, say=say)
+
+
+def pyenv_pythons(version: str) -> List[str]:
+    """pyenv's interpreters of a minor version, newest first; its shims on PATH hide them from uv."""
+    root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    return sorted(glob.glob(os.path.join(root, "versions", version + ".*", "bin", "python")), reverse=True)[:1]

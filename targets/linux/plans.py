@@ -45,13 +45,15 @@ class Planner:
         if state.live and same and spec.content == state.live["spec"]:
             return self._settle(observed, state)
         number = max(state.last, self.numbers) + 1
-        document = spec.document(number, desired, state.live["env"] if state.live and same else f"e{number}")
+        env = state.live["env"] if state.live and same else f"e{number}"
+        document = spec.document(number, desired, env, state.live)
         undo_to = self._undo_to(state)
         return Plan(
             prepare=(
                 self._lock(state, "a push"),
                 *self._code(desired, document, spec, state),
                 self._write(document, state, changes),
+                *self._collect(document, state),
                 *self._try_out(document, state, self.first or not shares_database(changes)),
             ),
             commit=(self._switch(document["id"], state, undo_to),),
@@ -81,7 +83,6 @@ class Planner:
             finish=(self._prune(),),
             undo=self._undo(document["id"], undo_to),
             url=observed.url,
-            notes=("the env goes back too: .env is newer than what then runs, and the next push sends it again",),
             warnings=(*gaps(document, state), *ahead(document, state)),
         )
 
@@ -125,7 +126,7 @@ class Planner:
             title = f"upload the code {bundle.digest[:12]} ({len(bundle.files)} files, {size(bundle.size)})"
 
             def send(say: Say) -> None:
-                upload(self.channel, bundle, desired.app.persist, state.base, say)
+                upload(self.channel, bundle, desired.app.persist, document["built"], state.base, say)
                 Base.save(self.cache, document["tree"], bundle)
 
             steps.append(Step(title, send))
@@ -155,6 +156,12 @@ class Planner:
             self._call("release", say, document=document, env=env, manifest=changes.manifest.to_json())
 
         return Step(title, write)
+
+    def _collect(self, document: Mapping[str, Any], state: HostState) -> list[Step]:
+        if not document["built"] or (state.live and state.live["tree"] == document["tree"]):
+            return []
+        release, title = document["id"], f"collect the static files into {', '.join(document['built'])}"
+        return [Step(title, lambda say: self._call("collect", say, release=release))]
 
     def _try_out(self, document: Mapping[str, Any], state: HostState, releases: bool) -> list[Step]:
         release, command = document["id"], document["release_command"]

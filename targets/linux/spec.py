@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from paasctl.errors import UsageError
 from paasctl.model import Desired, Observed, Tuning
 from paasctl.sync import EnvChanges
 
-from .state import HostState
+from .state import Document, HostState
 from .upload import tree_name
 
 #: the port of the web server in front, where there is one
@@ -50,6 +51,7 @@ class Spec:
             "digest": desired.bundle.digest,
             "tree": tree_name(desired.bundle, app.persist),
             "persist": sorted(app.persist),
+            "built": built(desired),
             "venv": venv_name(desired, requirements),
             "python": app.python,
             "processes": dict(desired.processes),
@@ -68,9 +70,12 @@ class Spec:
         }
         return cls(json.loads(json.dumps(content)), requirements, app.dependencies.constraints)
 
-    def document(self, number: int, desired: Desired, env: str) -> dict[str, Any]:
-        """The whole document of a release with this spec."""
+    def document(self, number: int, desired: Desired, env: str, live: Document | None) -> dict[str, Any]:
+        """The whole document of a release with this spec; an env-only one runs the commit of the live one."""
         name, provenance = f"v{number}", desired.provenance
+        code = {"commit": provenance.commit, "dirty": provenance.dirty}
+        if desired.bundle is None and live:
+            code = {key: live[key] for key in code}
         environment = {
             "PAASCTL_RELEASE": name,
             "PAASCTL_ENTRY": self.content["entry"] or "",
@@ -83,16 +88,33 @@ class Spec:
             "env": env,
             "environment": environment,
             "who": provenance.who,
-            "commit": provenance.commit,
-            "dirty": provenance.dirty,
+            **code,
             "note": "env only" if desired.bundle is None else "",
         }
+
+
+def built(desired: Desired) -> list[str]:
+    """The folders that Django's collectstatic fills: those that are served and not in the code."""
+    if desired.app.framework != "django" or desired.bundle is None:
+        return []
+    pushed = [file.path for file in desired.bundle.files]
+    folders = {folder.rstrip("/") for folder in desired.app.static.values()}
+    return sorted(f for f in folders if not any(path.startswith(f"{f}/") for path in pushed))
 
 
 def requirement_lines(desired: Desired) -> str:
     """What the virtual environment gets: the app's requirements and what paasctl adds."""
     dependencies = desired.app.dependencies
-    return "\n".join([dependencies.requirements.rstrip("\n"), *dependencies.added, ""]).lstrip("\n")
+    lines = [dependencies.requirements.rstrip("\n"), *dependencies.added, *setuptools(desired)]
+    return "\n".join([*lines, ""]).lstrip("\n")
+
+
+def setuptools(desired: Desired) -> list[str]:
+    """Before 3.12 every virtual environment had setuptools, and old packages use its ``pkg_resources``."""
+    requirements = desired.app.dependencies.requirements
+    old = tuple(int(part) for part in desired.app.python.split(".")) < (3, 12)
+    named = re.search(r"^setuptools\b", requirements, re.MULTILINE | re.IGNORECASE) or "--hash" in requirements
+    return ["setuptools<81"] if old and not named else []
 
 
 def venv_name(desired: Desired, requirements: str) -> str:

@@ -24,13 +24,21 @@ def tree_name(bundle: Bundle, persist: Sequence[str]) -> str:
     return f"{bundle.digest[:20]}-{links[:6]}"
 
 
-def upload(channel: Channel, bundle: Bundle, persist: Sequence[str], base: Base, say: Say) -> None:
+def upload(
+    channel: Channel, bundle: Bundle, persist: Sequence[str], built: Sequence[str], base: Base, say: Say
+) -> None:
     """Make the bundle's tree on the host.
 
     Args:
+        built: folders that are filled on the host, after the tree is made.
         base: the tree that this machine believes to be there; a wrong belief costs one more round trip.
     """
-    request: dict[str, Any] = {"digest": bundle.digest, "tree": tree_name(bundle, persist), "persist": list(persist)}
+    request: dict[str, Any] = {
+        "digest": bundle.digest,
+        "tree": tree_name(bundle, persist),
+        "persist": list(persist),
+        "built": list(built),
+    }
     entries = {file.path: entry(file) for file in bundle.files}
     try:
         answer = channel.call("tree", **request, **base.difference(entries))
