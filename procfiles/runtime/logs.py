@@ -93,6 +93,8 @@ def install_logs() -> None:
         setattr(owner, name, replacement)
     if logging.root.level == logging.WARNING and not has_own_handlers():
         logging.root.setLevel(default_level())
+        if logging.getLogger("httpx").level == logging.NOTSET:
+            logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs URLs with their query strings
     in_force["logs"] = "to %s, as %s" % ("the app's files and stderr" if kind == "file" else kind, destination[0].form)
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-from .base import FOLDER, RUN_AS_PROGRAM, guard, say
+from .base import FOLDER, NAME, RUN_AS_PROGRAM, guard, say
 from .install import prepare
 from .report import report
 from .servers import prepare_program
@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> int:
     with guard("the output's buffering"):
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is in the log at once
     arguments = with_assignments(arguments)
+    while len(arguments) > 2 and PYTHON.fullmatch(arguments[0]) and arguments[1:3] == ["-m", NAME]:
+        arguments = arguments[3:]  # ``paasctl run`` puts us in front of what already names us
     if not arguments:
         say(USAGE)
         return 2

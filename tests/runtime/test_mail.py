@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import socket
 import ssl
 import statistics
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
-from runtime_lab import Bench, PythonOf, eventually, free_port
+from runtime_lab import Bench, PythonOf, Server, eventually, free_port
 
 SECRETS = {
     "SECRET_KEY": "sentinel-key-one",
@@ -140,10 +142,10 @@ def silent_server() -> Iterator[int]:
 
 @pytest.mark.e2e
 def test_a_dead_mail_server_costs_a_request_nothing(app: Bench) -> None:
-    """The failing request with a server that is silent against the same without mail: at most 1.2 times as long.
+    """A failing request with a mail server that accepts and is silent, against the same without mail: at most 1.2 times.
 
-    Structure first: the mail waits in another thread while the answer is there. The ratio is of medians of many
-    requests, alternating, so that the machine's load counts for both.
+    Medians of requests that alternate, so that the machine's load meets both, and the best of three rounds; a request
+    that waited for the server would take 20 s.
     """
     slow = "import time\n" + APP.replace('start("200 OK"', 'time.sleep(0.02); start("200 OK"')
     other = Bench(app.folder.parent / "other", app.python)
@@ -152,15 +154,19 @@ def test_a_dead_mail_server_costs_a_request_nothing(app: Bench) -> None:
     line = "gunicorn -b 127.0.0.1:$PORT app:app"
     plain = {name: value for name, value in settings(1).items() if not name.startswith("MAIL_")}
     with silent_server() as port, app.serve(line, **settings(port)) as mailing, other.serve(line, **plain) as without:
-        times: dict[int, list[float]] = {mailing.port: [], without.port: []}
-        for _ in range(40):
-            for server in (mailing, without):
-                start = time.perf_counter()
-                assert server.get("/boom").status == 200
-                times[server.port].append(time.perf_counter() - start)
-        mailing.stop(9)
-    ratio = statistics.median(times[mailing.port]) / statistics.median(times[without.port])
-    assert ratio <= 1.2, f"{ratio:.2f}"
+        ratios = [slower_by(mailing, without) for _ in range(3)]
+        mailing.stop(signal.SIGKILL)  # it would wait for its mails
+    assert min(ratios) <= 1.2, ratios
+
+
+def slower_by(mailing: Server, without: Server) -> float:
+    times: dict[int, list[float]] = {mailing.port: [], without.port: []}
+    for _ in range(20):
+        for server in (mailing, without):
+            start = time.perf_counter()
+            assert server.get("/boom").status == 200
+            times[server.port].append(time.perf_counter() - start)
+    return statistics.median(times[mailing.port]) / statistics.median(times[without.port])
 
 
 def test_at_most_so_many_an_hour_and_a_count_of_the_rest(bench: Bench) -> None:
@@ -232,6 +238,8 @@ os.wait()"""
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 and its key in one file."""
+    if not shutil.which("openssl"):
+        pytest.skip("mail over TLS NOT TESTED: there is no openssl to make a certificate with")
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",

@@ -140,6 +140,13 @@ def test_print_is_visible_at_once(bench: Bench) -> None:
 # ----------------------------------------------------------------------------------------- preflight and report
 
 
+def test_the_runtime_in_front_of_itself_is_the_runtime(bench: Bench) -> None:
+    """``paasctl run TARGET -- python -m _paasctl_runtime report`` goes through the runtime like any command."""
+    done = bench.run("python", "-m", "_paasctl_runtime", "report", PAASCTL_LOG="stdout")
+    assert json.loads(done.stdout)["in force"]["logs"] == "to stdout, as text"
+    assert bench.run("python", "-m", "_paasctl_runtime", "echo", "once").stdout == "once\n"
+
+
 def test_preflight_imports_the_app(bench: Bench) -> None:
     bench.write(good="def app(environ, start): pass", bad="import nothing_like_it", leaves="raise SystemExit(0)")
     assert bench.run("preflight", PAASCTL_ENTRY="good:app").returncode == 0
