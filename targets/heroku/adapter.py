@@ -14,6 +14,7 @@ from paasctl.target import Context
 
 from .access import DOMAINS, URL, require_app, token
 from .facts import FACTS
+from .hints import Hints
 
 if TYPE_CHECKING:
     from .api import Api
@@ -46,6 +47,7 @@ class Heroku:
         self._name, self._settings, self._context = name, settings, context
         self._origin = origin(settings.get("api_url"), URL, DOMAINS)
         self._app = require_app(name, settings.get("app"), context.root)
+        self._hints = Hints.of(context.cache, self._origin.url, self._app)
         self._redactor = Redactor()
         self._redactor.keep([self._app])
 
@@ -72,13 +74,13 @@ class Heroku:
     def observe(self) -> Observed:
         from . import state
 
-        return self._learned(state.observe(self._api, with_formation="formation" in self._settings))
+        return self._learned(state.observe(self._api, self._hints, with_formation="formation" in self._settings))
 
     def observe_env(self) -> Observed:
         """What an env sync needs, with one request: releases and builds are not read."""
         from . import state
 
-        return self._learned(state.observe_env(self._api))
+        return self._learned(state.observe_env(self._api, self._hints))
 
     def owners(self, names: Iterable[str]) -> Mapping[str, str]:
         """Who else owns these env names on the target: the add-on of each that belongs to one."""

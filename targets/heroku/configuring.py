@@ -9,9 +9,11 @@ from paasctl.errors import Conflict, PaasctlError
 from paasctl.model import Say
 from paasctl.secret import Secret
 
+from . import waiting
 from .api import Api
 from .failures import ApiError, Uncertain
 from .ledger import NAME
+from .records import HerokuRelease
 
 _OWNED = re.compile(r"Cannot overwrite attachment values? (.+)", re.DOTALL)
 
@@ -56,6 +58,22 @@ def write(api: Api, changes: Changes, say: Say) -> None:
     wrong = [name for name in changes if after.get(name) != changes[name]]
     if wrong:
         raise PaasctlError(f"Heroku did not keep what was sent for {', '.join(sorted(wrong))}", hint="push again")
+
+
+def release_after(api: Api, version: int | None) -> tuple[HerokuRelease, ...]:
+    """The newest releases, once there is one behind ``version`` (None: not known), newest first.
+
+    Raises:
+        PaasctlError: Heroku lists no release at all.
+    """
+    found: tuple[HerokuRelease, ...] = ()
+    for _ in waiting.looks(10):  # Heroku may still be writing it down
+        found = api.releases(5)
+        if found and (version is None or found[0].version > version):
+            break
+    if not found:
+        raise PaasctlError("Heroku lists no release of the new config", hint="run the same command again")
+    return found
 
 
 def _patch(api: Api, changes: Changes, say: Say) -> Mapping[str, Secret]:

@@ -64,7 +64,7 @@ class Push:
         state = self._intent.state
         if self._intent.bundle is not None and not (state.live and state.live.artifact):
             return  # without code there is no release command that could run, and no dyno that restarts
-        releases = self._api.releases(5)
+        releases = configuring.release_after(self._api, self._newest)
         if state.releases is None:
             self._done.start = next((one for one in releases[1:] if one.status == "succeeded"), None)
         self._has_code = bool(releases[0].artifact)
@@ -130,10 +130,14 @@ class Push:
 
     def _follow(self, build: HerokuBuild, say: Say) -> None:
         build = following.await_build(self._api, build, self._redactor, say)
-        release = self._api.release(build.release) if build.release else self._api.releases(1)[0]
+        release = self._api.release(build.release) if build.release else self._released()
         self._done.live = following.await_release(self._api, release, self._redactor, say)
         self._done.over = True
         say(f"{release.name} is live")
+
+    def _released(self) -> HerokuRelease:
+        """The newest release, where Heroku does not say which one the build made."""
+        return configuring.release_after(self._api, self._newest)[0]
 
     def scale(self, say: Say) -> None:
         updates = [
@@ -167,7 +171,8 @@ class Push:
         """Remove what the new release does not need any more; when it turns out to need it, bring it back."""
         self._require_same_late()
         configuring.write(self._api, self._intent.late_write(self._notes(), self._dropped), say)
-        release = following.await_release(self._api, self._api.releases(1)[0], self._redactor, say)
+        release = configuring.release_after(self._api, self._newest)[0]
+        release = following.await_release(self._api, release, self._redactor, say)
         try:
             self._require_serving(release.version, say)
         except PaasctlError as failure:
@@ -191,6 +196,13 @@ class Push:
         undoing.undo(self._api, self._done, self._intent.tree, self._known, self._redactor, say)
 
     # --------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _newest(self) -> int | None:
+        """The version of the newest release that is known, this push's own included."""
+        if self._done.live is not None:
+            return self._done.live.version
+        return self._intent.state.releases[0].version if self._intent.state.releases else None
 
     @property
     def _known(self) -> frozenset[str]:

@@ -35,8 +35,8 @@ def _roll_back(api: Api, to: HerokuRelease, say: Say) -> HerokuRelease:
         return api.roll_back(to.id)
     except Uncertain as error:
         say(f"{error.message}; looking whether the rollback was done")
-        newest = api.releases(1)[0]
-        return newest if _is_rollback(newest, to) else api.roll_back(to.id)
+        newest = next(iter(api.releases(1)), None)
+        return newest if newest is not None and _is_rollback(newest, to) else api.roll_back(to.id)
 
 
 def _is_rollback(release: HerokuRelease, to: HerokuRelease) -> bool:

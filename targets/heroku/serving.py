@@ -9,6 +9,7 @@ from paasctl.model import Say
 from . import waiting
 from .api import Api
 from .failures import Uncertain, Unreachable
+from .records import Dyno
 
 #: Seconds. Heroku gives a web process a minute to bind its port; then it counts as crashed.
 DYNO_LIMIT = 100
@@ -25,6 +26,7 @@ def await_dynos(api: Api, version: int, say: Say) -> bool:
     Raises:
         PaasctlError: a web dyno of this release crashed, or they do not come up in time.
     """
+    new: list[Dyno] = []
     for look in waiting.looks(DYNO_LIMIT):
         try:
             web = [dyno for dyno in api.dynos() if dyno.type == "web"]
@@ -42,6 +44,8 @@ def await_dynos(api: Api, version: int, say: Say) -> bool:
         if not web and look >= _NONE_YET:
             return False
         say(f"waiting for the web dynos of v{version}")
+    if new and all(dyno.state in ("up", "idle") for dyno in new):
+        return True  # with preboot, Heroku keeps the old ones for minutes
     raise PaasctlError(f"the web dynos of v{version} did not come up in time", hint="`paasctl logs` shows why")
 
 

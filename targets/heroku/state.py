@@ -13,6 +13,7 @@ from paasctl.secret import Secret
 from . import history, ledger
 from .api import Api
 from .failures import ApiError
+from .hints import Hints
 from .ledger import NAME, Ledger
 from .records import HerokuBuild, HerokuRelease
 
@@ -51,10 +52,11 @@ class State:
         return next((one for one in (self.releases or ())[:1] if one.status == "pending"), None)
 
 
-def observe(api: Api, with_formation: bool) -> Observed:
+def observe(api: Api, hints: Hints, with_formation: bool) -> Observed:
     """Everything that a push needs: config vars, releases, builds; the address too where the ledger lacks it."""
     values = _config_vars(api)
     if values is None:
+        hints.forget()
         return Observed(exists=False, extra=State())
     manifest, warning = ledger.read(values.get(NAME))
     notes = Ledger.of(manifest)
@@ -73,22 +75,31 @@ def observe(api: Api, with_formation: bool) -> Observed:
         formation=_formation(api, live) if with_formation else None,
         warning=warning,
     )
-    return _observed(api, state, known_url(api, notes) or str(api.info().get("web_url") or ""))
+    return _observed(api, state, known_url(api, notes) or _url(api, hints))
 
 
-def observe_env(api: Api) -> Observed:
+def observe_env(api: Api, hints: Hints) -> Observed:
     """What an env sync needs: one request."""
     values = _config_vars(api)
     if values is None:
         return Observed(exists=False, extra=State())
     manifest, warning = ledger.read(values.get(NAME))
     notes = Ledger.of(manifest)
-    return _observed(api, State(manifest=manifest, ledger=notes, values=values, warning=warning), known_url(api, notes))
+    state = State(manifest=manifest, ledger=notes, values=values, warning=warning)
+    return _observed(api, state, known_url(api, notes) or hints.url())
 
 
 def known_url(api: Api, notes: Ledger) -> str:
     """The app's address as an earlier push noted it; empty when it was not noted, or for another app."""
     return notes.url if notes.app == api.app else ""
+
+
+def _url(api: Api, hints: Hints) -> str:
+    url = hints.url()
+    if not url:
+        url = str(api.info().get("web_url") or "")
+        hints.remember(url)
+    return url
 
 
 def as_releases(releases: Sequence[HerokuRelease], builds: Sequence[HerokuBuild]) -> tuple[Release, ...]:

@@ -219,6 +219,19 @@ def test_dynos_that_do_not_come_up_are_a_failure(pushed: Laptop, app: HerokuApp,
     assert Snapshot.of(app) == before
 
 
+def test_old_dynos_that_stay_do_not_condemn_the_new_ones(pushed: Laptop, app: HerokuApp) -> None:
+    """Preboot keeps them for minutes."""
+    real, old = app.dynos, app.current.version
+
+    def both() -> list[dict[str, object]]:
+        found = real()
+        return found + [one | {"name": "web.0", "release": {"id": one["id"], "version": old}} for one in found]
+
+    app.dynos = both  # type: ignore[method-assign]
+    pushed.push()
+    assert app.current.description.startswith("Deploy")
+
+
 def test_dynos_of_the_old_release_are_waited_out(pushed: Laptop, app: HerokuApp) -> None:
     """While Heroku still runs the old dynos, the old code would answer for the new one."""
     real, looks = app.dynos, [0]

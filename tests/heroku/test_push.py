@@ -70,6 +70,19 @@ def test_env_in_sync_takes_one_call(laptop: Laptop, standin: Standin) -> None:
         assert calls == [f"GET {APP}/config-vars"]
 
 
+def test_the_address_is_asked_for_once(laptop: Laptop, standin: Standin) -> None:
+    """An env sync does not ask for it, and a push of code alone does not write it down at Heroku."""
+    laptop.sync()
+    laptop.push()
+    laptop.edit(2)
+    with standin.counting() as calls:
+        laptop.push()
+    assert len(calls) == 8, calls
+    with standin.counting() as calls:
+        assert laptop.push().stdout.strip().endswith("/sites/shop/")
+    assert calls == PLAN
+
+
 def test_a_hundred_names_are_one_write(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
     laptop.push()
     laptop.env(**ENV, **{f"NAME_{number}": f"value {number} of many" for number in range(100)})

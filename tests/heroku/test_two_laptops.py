@@ -86,9 +86,10 @@ def test_a_push_between_plan_and_write_is_refused(both: tuple[Laptop, Laptop], a
     assert app.config["FROM_BOB"] == "bob-value"
     assert "FROM_ADA" not in app.config
     assert "FROM_BOB" in result.stderr
-    ada.paasctl("env", "pull", "heroku", "-y")
-    ada.sync()
+    ada.env(**ENV, FROM_ADA="ada-value", FROM_BOB="bob-value")
+    ada.sync("--force")
     assert app.config["FROM_ADA"] == "ada-value"
+    assert app.config["FROM_BOB"] == "bob-value"
 
 
 def test_nothing_is_pushed_where_there_is_no_env_file(both: tuple[Laptop, Laptop], app: HerokuApp) -> None:
