@@ -75,8 +75,8 @@ class Venvs:
             for found in pyenv_pythons(python) if made.status else []:
                 made = self._uv_venv(self._uv, place, found)
         else:
-            found = shutil.which("python" + python)
-            made = children.run([found or "python" + python, "-m", "venv", place], self._layout.root)
+            found = shutil.which("python" + python) or "python" + python
+            made = children.run([found, "-m", "venv", place], self._layout.root)
         if not made.status:
             return
         if "no space left" in made.output.lower():
