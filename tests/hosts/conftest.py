@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ def fleet() -> Iterator[Fleet]:
     if reason := base.why_not():
         pytest.skip(reason)
     fleet = Fleet(2)
+    # a session that is asked to end takes its hosts down as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         fleet.up()
         yield fleet
