@@ -72,8 +72,8 @@ class Venvs:
     def _create(self, place: str, python: str) -> None:
         if self._uv:
             made = self._uv_venv(self._uv, place, python)
-            for found in pyenv_pythons(python) if made.status else []:
-                made = self._uv_venv(self._uv, place, found)
+            for other in pyenv_pythons(python) if made.status else []:
+                made = self._uv_venv(self._uv, place, other)
         else:
             found = shutil.which("python" + python) or "python" + python
             made = children.run([found, "-m", "venv", place], self._layout.root)
