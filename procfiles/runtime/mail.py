@@ -181,8 +181,8 @@ def compose(record: logging.LogRecord, request: Optional[Request]) -> tuple[str,
     facts.append(("time", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.created))))
     facts.append(("release", os.environ.get("PAASCTL_RELEASE", "")))
     if request is not None:
-        facts += [("request", "%s %s" % (request.method, request.url)), ("address", request.address)]
-        facts.append(("request id", request.id))
+        method, url, address = request.facts()
+        facts += [("request", "%s %s" % (method, url)), ("address", address), ("request id", request.id)]
     head = "".join("%-10s  %s\n" % fact for fact in facts if fact[1])
     where = os.environ.get("PAASCTL_TARGET", "")
     subject = "%s%s: %s" % ("[%s] " % where if where else "", record.levelname, text.splitlines()[0] if text else "")

@@ -10,27 +10,34 @@ from .base import number, setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Any, Callable, Optional, Tuple
+
+    Facts = Tuple[str, str, str, str, str, str]
 
 GOOD_ID = re.compile(r"[A-Za-z0-9._-]{8,200}")
 
 
 class Request:
-    """What the log lines and error mails say about a request. The URL has no query string: it may hold a secret.
+    """A request as log lines and error mails name it.
 
-    ``hidden`` are the query string, the cookies and the authorization as they were sent, which no mail may hold.
+    All but the id is read only when an error is mailed: ``read(source)`` gives method, URL without its query string
+    (which may hold a secret), client address, and the texts that no mail may hold (query, cookies, authorization).
     """
 
-    __slots__ = ("address", "hidden", "id", "method", "url")
+    __slots__ = ("id", "read", "source")
 
-    def __init__(self, id: str, method: str, url: str, address: str, hidden: tuple[str, str, str]) -> None:
-        self.id, self.method, self.url, self.address, self.hidden = id, method, url, address, hidden
+    def __init__(self, id: str, read: Callable[[Any], Facts], source: Any) -> None:
+        self.id, self.read, self.source = id, read, source
+
+    def facts(self) -> tuple[str, str, str]:
+        """Method, URL and client address."""
+        return self.read(self.source)[:3]
 
     def secrets(self) -> list[str]:
         """The texts that no mail may hold, whole and in their parts, the longest first."""
         from urllib.parse import parse_qsl
 
-        query, cookies, authorization = self.hidden
+        query, cookies, authorization = self.read(self.source)[3:]
         parts = [query, cookies, authorization, *authorization.split(), *re.split("[;=] ?", cookies)]
         parts += [value for pair in parse_qsl(query) for value in pair]
         return sorted({part.strip() for part in parts if len(part.strip()) >= 4}, key=len, reverse=True)

@@ -32,14 +32,16 @@ class WsgiWrapper:
             self.believe_proxy(environ)
         id = environ["HTTP_X_REQUEST_ID"] = kept_or_new(environ.get("HTTP_X_REQUEST_ID", ""))
         probed = bool(self.release) and environ.get("HTTP_X_PAASCTL_PROBE") == self.release
-        current.set(wsgi_request(id, environ))
+        current.set(Request(id, wsgi_facts, environ))
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            headers = list(headers)
-            if not any(name.lower() == "x-request-id" for name, _ in headers):
-                headers.append(("X-Request-ID", id))
+            added = [("X-Request-ID", id)]
+            for name, _ in headers:
+                if name.lower() == "x-request-id":
+                    added = []
             if probed:
-                headers.append(("X-Paasctl-Release", self.release))
+                added.append(("X-Paasctl-Release", self.release))
+            headers = [*headers, *added]
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         body = self.app(environ, start)  # when it raises, the server's own record still names the request
@@ -81,12 +83,13 @@ class Body:
             current.set(None)
 
 
-def wsgi_request(id: str, environ: dict[str, Any]) -> Request:
-    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    url = environ.get("wsgi.url_scheme", "http") + "://" + host + path
-    hidden = (environ.get("QUERY_STRING", ""), environ.get("HTTP_COOKIE", ""), environ.get("HTTP_AUTHORIZATION", ""))
-    return Request(id, environ.get("REQUEST_METHOD", ""), url, environ.get("REMOTE_ADDR", ""), hidden)
+def wsgi_facts(environ: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
+    read = environ.get
+    host = read("HTTP_HOST") or read("SERVER_NAME", "")
+    path = read("SCRIPT_NAME", "") + read("PATH_INFO", "")
+    url = read("wsgi.url_scheme", "http") + "://" + host + path
+    hidden = read("QUERY_STRING", ""), read("HTTP_COOKIE", ""), read("HTTP_AUTHORIZATION", "")
+    return (read("REQUEST_METHOD", ""), url, read("REMOTE_ADDR", ""), *hidden)
 
 
 class AsgiWrapper:
@@ -116,7 +119,7 @@ class AsgiWrapper:
         extra = [(b"x-request-id", id.encode())]
         if self.release and headers.get(b"x-paasctl-probe") == self.release:
             extra.append((b"x-paasctl-release", self.release))
-        current.set(asgi_request(id, scope, headers))  # in the task of this request: nobody else sees it
+        current.set(Request(id, asgi_facts, scope))  # in the task of this request: nobody else sees it
 
         async def answer(message: Any) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
@@ -149,13 +152,13 @@ def with_headers(message: Any, extra: list[tuple[bytes, bytes]]) -> Any:
     return dict(message, headers=present + [header for header in extra if header[0] not in names])
 
 
-def asgi_request(id: str, scope: Any, headers: dict[bytes, bytes]) -> Request:
-    host = headers.get(b"host", b"").decode("latin-1")
-    url = "%s://%s%s" % (scope.get("scheme", "http"), host, scope.get("path", ""))
-    client = scope.get("client") or ("",)
-    hidden = [scope.get("query_string", b""), headers.get(b"cookie", b""), headers.get(b"authorization", b"")]
-    query, cookies, authorization = (part.decode("latin-1") for part in hidden)
-    return Request(id, scope.get("method", "WEBSOCKET"), url, str(client[0]), (query, cookies, authorization))
+def asgi_facts(scope: Any) -> tuple[str, str, str, str, str, str]:
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    url = "%s://%s%s" % (scope.get("scheme", "http"), headers.get(b"host", ""), scope.get("path", ""))
+    client = str((scope.get("client") or ("",))[0])
+    query = scope.get("query_string", b"").decode("latin-1")
+    hidden = query, headers.get(b"cookie", ""), headers.get(b"authorization", "")
+    return (scope.get("method", "WEBSOCKET"), url, client, *hidden)
 
 
 def wrap_wsgi(app: Any) -> Any:

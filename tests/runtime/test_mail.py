@@ -142,7 +142,7 @@ def silent_server() -> Iterator[int]:
 
 @pytest.mark.e2e
 def test_a_dead_mail_server_costs_a_request_nothing(app: Bench) -> None:
-    """A failing request with a mail server that accepts and is silent, against the same without mail: at most 1.2 times.
+    """A failing request whose mail server accepts and is silent, against the same without mail: at most 1.2 times.
 
     Medians of requests that alternate, so that the machine's load meets both, and the best of three rounds; a request
     that waited for the server would take 20 s.

@@ -93,8 +93,8 @@ MUTANTS = {
         "test_mail.py::test_a_dead_mail_server_costs_a_request_nothing",
     ),
     "the query string is in the mail": Mutant(
-        'url = environ.get("wsgi.url_scheme", "http") + "://" + host + path',
-        'url = environ.get("wsgi.url_scheme", "http") + "://" + host + path + "?" + environ.get("QUERY_STRING", "")',
+        'url = read("wsgi.url_scheme", "http") + "://" + host + path',
+        'url = read("wsgi.url_scheme", "http") + "://" + host + path + "?" + read("QUERY_STRING", "")',
         "test_mail.py::test_an_error_in_a_request_is_one_mail_that_says_where",
     ),
     "an env value is in the mail": Mutant(
