@@ -60,7 +60,7 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
     app, added = read_app(session, connection, choose)
     env = read_env(session, connection) if request.env else Env()
     code = bundle.build(app, added.files) if request.code else None
-    observed = connection.observe()
+    observed = with_owners(connection, env, connection.observe(code=request.code))
     wanted = desire(session, connection, request, app, added, env, code, observed)
     known, damaged = seen.load(session.root, connection.name)
     warnings = (
@@ -74,6 +74,22 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
     notes = (*app.notes, *provenance_notes(session.provenance, request), *wanted.notes, *_unmanaged(request, env))
     empty = Prepared(request, wanted, observed, known, EnvChanges(), Plan(), notes, warnings)
     return decide(session, connection, empty, request)
+
+
+def with_owners(connection: Connection, env: Env, observed: Observed) -> Observed:
+    """Ask the target who owns names that are on both sides with different values and that paasctl never wrote."""
+    ask = getattr(connection.target, "owners", None)
+    known = {*observed.protected, *(observed.manifest.entries if observed.manifest else ())}
+    collide = [
+        name
+        for name, value in env.values.items()
+        if name not in known and name in observed.env and observed.env[name] != value
+    ]
+    if ask is None or not collide:
+        return observed
+    owners: dict[str, str] = dict(ask(collide))
+    connection.redactor.keep(owners.values())
+    return replace(observed, protected={**observed.protected, **owners})
 
 
 def read_app(session: Session, connection: Connection, choose: Choose | None) -> tuple[App, Overlay]:

@@ -56,9 +56,14 @@ class Connection:
     app: str
     redactor: Redactor
 
-    def observe(self) -> Observed:
-        """The target's present state; its env values are masked from here on."""
-        observed = self.target.observe()
+    def observe(self, *, code: bool = True) -> Observed:
+        """The target's present state; its env values are masked from here on.
+
+        Args:
+            code: without it only the env matters, for which some platforms need be asked less.
+        """
+        read = self.target.observe if code else getattr(self.target, "observe_env", self.target.observe)
+        observed: Observed = read()
         self.redactor.learn(value for name, value in observed.env.items() if name not in PUBLIC)
         self.redactor.keep(word for word in (observed.url, *observed.protected.values()) if word)
         return observed

@@ -52,8 +52,13 @@ class Target(Protocol):
             PaasctlError: the target cannot be reached, or refused the credentials.
         """
 
-    # An adapter may also have ``extra_files(app: App) -> Mapping[str, bytes]``: files, by path, that the bundle
-    # needs on this platform alone; they are laid over the app's own.
+    # A target may also have these methods; each is called only where it exists:
+    # ``extra_files(app: App) -> Mapping[str, bytes]``: files, by path, that the bundle needs on this platform alone;
+    #   they are laid over the app's own.
+    # ``observe_env() -> Observed``: like ``observe``, for an env sync: whatever costs a request of its own and is not
+    #   the env (releases, builds) may be left out.
+    # ``owners(names: Iterable[str]) -> Mapping[str, str]``: who else owns these env names on the target (an add-on);
+    #   asked only about names that are there and in ``.env`` with different values, and that paasctl never wrote.
 
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         """Say which steps lead from observed to desired. Does no I/O.

@@ -101,7 +101,7 @@ def pull(
 def _one(session: Session, console: Console, name: str, wishes: Wishes, document: dict[str, Any]) -> None:
     with connect(session, name) as connection, working(console, f"looking at {name}"):
         env = pipeline.read_env(session, connection)
-        observed = connection.observe()
+        observed = connection.observe(code=False)
         if not observed.exists:
             raise UsageError(f"there is no app on {name} to pull from", hint=f"`paasctl push {name}` makes one")
         known, damaged = seen.load(session.root, name)

@@ -15,7 +15,7 @@ from paasctl.cli import asking, failures, looks, names, options, plans, testrun
 from paasctl.cli.base import Invocation
 from paasctl.cli.envwrite import write_back
 from paasctl.console import Console, working
-from paasctl.errors import Busy, Difference, PaasctlError
+from paasctl.errors import Busy, Conflict, Difference, PaasctlError
 from paasctl.pipeline import Prepared, Request
 from paasctl.seen import Seen
 from paasctl.session import Connection, Session, connect
@@ -193,14 +193,19 @@ def _carry_out(run: Run, connection: Connection, prepared: Prepared) -> str:
     if plan:
         # a crash between the write and the memory of it must not make a colleague's later deletion come back
         _remember(run, connection, changes.intent, prepared.seen)
-        plans.run(console, plan)
+        try:
+            plans.run(console, plan)
+        except (Busy, Conflict):  # nothing was written, so nothing is intended any more
+            _remember(run, connection, prepared.seen, changes.intent)
+            raise
     _remember(run, connection, changes.seen, prepared.seen)
     if not plan:
         _nothing(console, prepared)
         return NOTHING
     where = f"{connection.app} on {connection.name}"
     said = f"{where} is live" if prepared.desired.bundle is not None else f"the env of {where} is in sync"
-    console.out(f"{said}: {plan.url}" if plan.url else said)
+    url = plan.url or (plan.late_url() if plan.late_url else "")
+    console.out(f"{said}: {url}" if url else said)
     return "done"
 
 
