@@ -1,5 +1,6 @@
 """Makes tests/support importable as `support`, whatever the folder pytest starts in, and keeps the sample apps out."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,10 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 collect_ignore = ["apps"]
+
+# a shell's background job is started with Ctrl-C ignored, and so would be every program that a test interrupts
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
