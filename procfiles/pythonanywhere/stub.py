@@ -28,7 +28,6 @@ def make_application(home: str, app: str, domain: str, wsgi: str, stub: str) -> 
         if site.app is None:
             site.again()
         if site.app is not None:
-            environ.pop("wsgi.file_wrapper", None)  # uWSGI's is a function; PEP 3333 lets it be absent, not be odd
             return site.app(environ, start_response)
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(WAITING))), ("Retry-After", "5")]
         start_response("503 Service Unavailable", headers)

@@ -11,7 +11,7 @@ from .request import Proxies, Request, current, kept_or_new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 SCHEMES = ("http", "https", "ws", "wss")
 
@@ -44,8 +44,9 @@ class WsgiWrapper:
             headers = [*headers, *added]
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
+        files = server_files(environ)
         body = self.app(environ, start)  # when it raises, the server's own record still names the request
-        if isinstance(body, (list, tuple, environ.get("wsgi.file_wrapper") or ())):
+        if isinstance(body, (list, tuple)) or files(body):
             current.set(None)  # nothing of the app runs any more; and the server must still see what it is
             return body
         return Body(body)
@@ -81,6 +82,24 @@ class Body:
                 close()
         finally:
             current.set(None)
+
+
+def server_files(environ: dict[str, Any]) -> Callable[[Any], bool]:
+    """Recognises a file that the server itself will send; to be asked for before the app runs.
+
+    Most servers' ``wsgi.file_wrapper`` is a class; uWSGI's is a function that returns the app's own file.
+    """
+    wrapper = environ.get("wsgi.file_wrapper")
+    if wrapper is None or isinstance(wrapper, type):
+        return lambda body: wrapper is not None and isinstance(body, wrapper)
+    made: list[Any] = []
+
+    def remember(*arguments: Any) -> Any:
+        made.append(wrapper(*arguments))
+        return made[-1]
+
+    environ["wsgi.file_wrapper"] = remember
+    return lambda body: any(body is file for file in made)
 
 
 def wsgi_facts(environ: dict[str, Any]) -> tuple[str, str, str, str, str, str]:

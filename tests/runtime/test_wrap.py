@@ -129,6 +129,19 @@ def test_wsgi_lists_and_files_stay_what_they_are() -> None:
     assert call_wsgi(app, **{"wsgi.file_wrapper": FileWrapper})[2] is file  # type: ignore[arg-type]
 
 
+def test_a_file_wrapper_that_is_a_function_is_no_class() -> None:
+    """As uWSGI's: it returns the file, which the server recognises by its identity; other bodies are as ever."""
+    file, other = object(), iter([b"x"])
+    own: dict[str, Any] = {"wsgi.file_wrapper": lambda file, size=0: file}
+
+    def sends(environ: Any, start: Any) -> Any:
+        start("200 OK", [])
+        return environ["wsgi.file_wrapper"](file, 8192)
+
+    assert call_wsgi(wrap_wsgi(sends), **own)[2] is file
+    assert list(call_wsgi(wrap_wsgi(lambda environ, start: start("200 OK", []) or other), **own)[2]) == [b"x"]
+
+
 def test_wsgi_passes_an_error_and_its_information_on() -> None:
     def app(environ: Any, start: Any) -> list[bytes]:
         start("500 X", [], ("type", "error", "trace"))
