@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -12,7 +13,10 @@ from paasctl.model import App, Bundle, Derived, Desired, Env, LogDestination, Pl
 from paasctl.secret import Secret
 
 #: Derived names that only the runtime reads.
-RUNTIME_NAMES = ("PAASCTL_LOG", "PAASCTL_POOL_RECYCLE", "PAASCTL_PROXY_HOPS")
+RUNTIME_NAMES = ("PAASCTL_LOG", "PAASCTL_LOG_FORMAT", "PAASCTL_POOL_RECYCLE", "PAASCTL_PROXY_HOPS")
+
+#: A distribution that is SQLAlchemy or brings it, in requirement lines.
+_SQLALCHEMY = re.compile(r"^[\w.-]*(sqlalchemy|sqlmodel|alembic|flask[-_.]migrate)", re.IGNORECASE | re.MULTILINE)
 
 
 class Settings(Protocol):
@@ -61,7 +65,9 @@ def build(
     own = replace(sent, values={key: value for key, value in sent.values.items() if key not in protected})
     warnings = (*env.warnings, *_unfit(name, own, app, facts, settings, examples or {}), *_unknown_allow(settings))
     _fits(name, own, facts)
-    derived, notes = _derive(name, own, facts, settings, {**(theirs or {}), **own.values})
+    real = {**(theirs or {}), **own.values}
+    derived, notes = _derive(name, own, facts, settings, real)
+    notes = (*notes, *_modern_urls(app, settings, real))
     return Desired(
         target=name,
         app=app,
@@ -142,6 +148,7 @@ def _wanted(name: str, facts: PlatformFacts, settings: Settings, real: Mapping[s
     yield Derived("PAASCTL_LOG", log.destination, log.reason)
     if log.destination in ("stdout", "stderr"):
         yield Derived("LOG_TO_STDOUT", "1", f"{log.reason}; for apps that read it by convention")
+        yield from _log_format(log.destination, facts)
     pool = _pool(facts, settings, real)
     if pool is not None:
         seconds, reason = pool
@@ -150,6 +157,21 @@ def _wanted(name: str, facts: PlatformFacts, settings: Settings, real: Mapping[s
     if facts.proxy_hops:
         yield Derived("PAASCTL_PROXY_HOPS", str(facts.proxy_hops), "proxies in front of the app whose headers are true")
     yield Derived("PYTHONUNBUFFERED", "1", "what the app prints is in the log at once")
+
+
+def _log_format(destination: LogDestination, facts: PlatformFacts) -> Iterator[Derived]:
+    """The form of the runtime's own log lines, where its default (the time on stderr, none on stdout) is not right."""
+    if destination == "stdout" and not facts.adds_time:
+        yield Derived("PAASCTL_LOG_FORMAT", "time", "the platform does not add the time to what is printed")
+    elif destination == "stderr" and facts.adds_time:
+        yield Derived("PAASCTL_LOG_FORMAT", "text", "the platform adds the time to what is printed")
+
+
+def _modern_urls(app: App, settings: Settings, real: Mapping[str, Secret]) -> Iterator[str]:
+    """What the runtime does to URLs that SQLAlchemy 1.4 and later no longer understands."""
+    if settings.runtime and _SQLALCHEMY.search(app.dependencies.requirements):
+        for name in sorted(key for key, value in real.items() if value.reveal().startswith("postgres://")):
+            yield f"{name}: the app gets postgres:// as postgresql://, on which SQLAlchemy 1.4 and later insist"
 
 
 def _pool(facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> tuple[int, str] | None:

@@ -143,6 +143,7 @@ class PlatformFacts:
 
     ``reserved`` maps a name, or a prefix ending in ``*``, to the reason why ``.env`` may not set it. ``recycle`` maps
     a database URL's (scheme, host) to the pool recycle in seconds and the reason, or None to leave the pool alone.
+    ``adds_time`` says that the platform writes the time in front of every line that an app prints.
     ``max_env_bytes`` bounds names and values together. ``local`` is true only for this very machine: local-only
     names are sent there, and dangerous development values are warnings.
     """
@@ -156,6 +157,7 @@ class PlatformFacts:
     services_beside_app: bool = False
     local: bool = False
     proxy_hops: int = 0
+    adds_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def pool(kind: str, host: str) -> tuple[int, str] | None:
     )
 
 
-FACTS = PlatformFacts("stdout", "the platform collects stdout", recycle=pool)
+FACTS = PlatformFacts("stdout", "the platform collects stdout", recycle=pool, adds_time=True)
 LOCAL = replace(FACTS, log="file", local=True, services_beside_app=True)
 BASE = {"PAASCTL_TARGET": "heroku", "PAASCTL_LOG": "stdout", "LOG_TO_STDOUT": "1", "PYTHONUNBUFFERED": "1"}
 POOL = {"PAASCTL_POOL_RECYCLE": "280", "SQLALCHEMY_POOL_RECYCLE": "280"}
@@ -121,7 +121,14 @@ def test_derived_names_carry_the_platforms_reason() -> None:
     [
         (FACTS, Settings(), BASE | POOL),
         (FACTS, Settings(log="file"), {**BASE, **POOL, "PAASCTL_LOG": "file"} | {"LOG_TO_STDOUT": ""}),
-        (FACTS, Settings(log="stderr"), {**BASE, **POOL, "PAASCTL_LOG": "stderr"}),
+        (FACTS, Settings(log="stderr"), {**BASE, **POOL, "PAASCTL_LOG": "stderr", "PAASCTL_LOG_FORMAT": "text"}),
+        (replace(FACTS, adds_time=False), Settings(), {**BASE, **POOL, "PAASCTL_LOG_FORMAT": "time"}),
+        (replace(FACTS, adds_time=False), Settings(log="stderr"), {**BASE, **POOL, "PAASCTL_LOG": "stderr"}),
+        (
+            replace(FACTS, adds_time=False),
+            Settings(runtime=False),
+            {**BASE, **POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""},
+        ),
         (FACTS, Settings(log="keep"), {**BASE, **POOL, "PAASCTL_LOG": "keep"} | {"LOG_TO_STDOUT": ""}),
         (FACTS, Settings(pool_recycle=99), {**BASE, "PAASCTL_POOL_RECYCLE": "99", "SQLALCHEMY_POOL_RECYCLE": "99"}),
         (FACTS, Settings(runtime=False), {**BASE, **POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""}),
@@ -152,6 +159,32 @@ def test_what_the_env_file_sets_wins_and_the_plan_says_so() -> None:
     noted = build({"LOG_TO_STDOUT": "hunter2"}).notes
     assert noted[0].startswith("LOG_TO_STDOUT is taken from .env:1; without it, it would be 1")
     assert "hunter2" not in noted[0]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "noted"),
+    [
+        ("flask==3.1\nSQLAlchemy>=2\n", True),
+        ("Flask_SQLAlchemy==3.1.1", True),
+        ("sqlmodel", True),
+        ("psycopg2\ndj-database-url  # not sqlalchemy\n", False),
+    ],
+)
+def test_a_url_that_the_app_will_see_otherwise_is_noted(requirements: str, noted: bool) -> None:
+    """In .env or on the target; never its value."""
+    app = replace(APP, dependencies=replace(APP.dependencies, requirements=requirements))
+
+    def notes(options: Settings, **theirs: str) -> tuple[str, ...]:
+        values = {"REPLICA_URL": "postgres://u:hunter2@db.example.com/x", "OTHER_URL": "postgresql://h.example.com/x"}
+        wanted = desired.build(
+            "heroku", app, env(values), None, Provenance("ann"), FACTS, options, theirs=secrets(theirs)
+        )
+        return wanted.notes
+
+    found = notes(Settings(), DATABASE_URL="postgres://u:hunter2@db.example.com/y")
+    text = "the app gets postgres:// as postgresql://, on which SQLAlchemy 1.4 and later insist"
+    assert found == ((f"DATABASE_URL: {text}", f"REPLICA_URL: {text}") if noted else ())
+    assert notes(Settings(runtime=False)) == ()
 
 
 def test_the_database_that_the_app_really_sees_decides() -> None:

@@ -27,9 +27,10 @@ def is_console(handler: logging.Handler) -> bool:
     """Whether a handler writes to this process's standard streams."""
     if isinstance(handler, Fallback):
         return True
-    if not isinstance(handler, logging.StreamHandler):
-        return False
-    stream = handler.stream
+    if isinstance(handler, logging.StreamHandler):
+        stream = handler.stream
+    else:
+        stream = getattr(getattr(handler, "console", None), "file", None)  # rich.logging.RichHandler
     if type(stream).__name__ == "LocalProxy":  # flask.logging.wsgi_errors_stream
         return True
     try:

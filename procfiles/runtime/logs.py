@@ -164,10 +164,12 @@ def print_once(handler: logging.Handler, record: logging.LogRecord) -> None:
         return
     try:
         to = destination[0]
-        if writes_itself(handler):
+        if to.form == "json":
+            to.write(fallback.format(record))
+        elif writes_itself(handler):
             handler.emit(record)
         else:
-            to.write((fallback if to.form == "json" else handler).format(record))
+            to.write(handler.format(record))
     except Exception:
         handler.handleError(record)
 

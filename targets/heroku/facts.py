@@ -54,4 +54,5 @@ FACTS = PlatformFacts(
     max_env_bytes=ENV_LIMIT,
     ephemeral_disk=True,
     proxy_hops=1,
+    adds_time=True,  # Logplex stamps every line
 )

@@ -135,6 +135,16 @@ class Colour(logging.StreamHandler):
         self.stream.write("\\033[1m" + self.format(record) + "\\033[0m\\n")
 logging.getLogger("app").addHandler(Colour(sys.stdout)); logging.getLogger("app").addHandler(logging.FileHandler("a.log"))
 log("app")""",
+    "a handler that has a console of its own, as rich's": """
+class Console:
+    file = sys.stdout
+class Rich(logging.Handler):
+    console = Console()
+    def emit(self, record):
+        self.console.file.write("[now] " + self.format(record) + "\\n")
+logging.getLogger("app").addHandler(Rich()); logging.getLogger("b").addHandler(Rich())
+logging.getLogger("b").addHandler(logging.FileHandler("b.log"))
+log("app"); log("b")""",
     "a filter and a record factory": """
 old = logging.getLogRecordFactory()
 def factory(*a, **k):

@@ -12,26 +12,12 @@ from pathlib import Path
 import pytest
 import real_databases
 from runtime_lab import Bench, PythonOf, Server
+from support.idle import FLASK
 
 pytestmark = pytest.mark.e2e
 
 CLIENTS, SECONDS_IDLE = 20, real_databases.IDLE + 2
 
-FLASK = """
-import os
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import text
-app = Flask(__name__)
-url = os.environ["DATABASE_URL"]
-app.config.update(SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_TRACK_MODIFICATIONS=False,
-                  SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 25})
-db = SQLAlchemy(app)
-@app.route("/up")
-def up(): return "up"
-@app.route("/q")
-def q(): return str(db.session.execute(text("SELECT 1 FROM (SELECT %s) AS slow" % os.environ["SLEEP"])).scalar())
-"""
 PLAIN = """
 import os
 from sqlalchemy import create_engine, text

@@ -90,6 +90,20 @@ except ZeroDivisionError: logging.getLogger("a").exception("failed")"""
     assert "ZeroDivisionError" in second["exception"]
 
 
+def test_json_is_for_everything(bench: Bench) -> None:
+    """Also for handlers with a format, or a way to write, of their own."""
+    bench.write(
+        app="""import logging, sys
+class Colour(logging.StreamHandler):
+    def emit(self, record): self.stream.write("colour " + self.format(record) + "\\n")
+h = logging.FileHandler("a.log"); h.setFormatter(logging.Formatter("own %(message)s"))
+logging.getLogger("a").addHandler(h); logging.getLogger("b").addHandler(Colour(sys.stdout))
+for name in "abc": logging.getLogger(name).error("x")"""
+    )
+    done = bench.run("python", "app.py", PAASCTL_LOG="stdout", PAASCTL_LOG_FORMAT="json")
+    assert [json.loads(line)["logger"] for line in done.stdout.splitlines()] == ["a", "b", "c"]
+
+
 def test_the_apps_own_format_stays(bench: Bench) -> None:
     bench.write(
         app="""import logging
