@@ -26,6 +26,7 @@ PARTS = (
     "handlers",
     "logs",
     "databases",
+    "hourly",
     "mail",
     "sentry",
     "install",

@@ -9,6 +9,7 @@ import threading
 import time
 
 from .base import guard, in_force, number, say
+from .hourly import HOUR, Hourly
 from .request import Request, current
 
 TYPE_CHECKING = False
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
 QUEUE = 100  # mails waiting to be sent; more are counted as held back
-HOUR = 3600
 PER_HOUR = 20
 TIMEOUT = 20  # seconds for one answer of the mail server
 AT_EXIT = 3  # seconds that a process which ends gives to the mails still waiting
@@ -71,9 +71,9 @@ class Mailer:
         from queue import Queue
 
         self.pid = os.getpid()
-        self.server, self.per_hour = server, per_hour
+        self.server, self.hourly = server, Hourly(per_hour)
         self.queue: Queue[tuple[str, str]] = Queue(QUEUE)
-        self.sent: list[float] = []
+        self.again = 0.0  # no mail may be sent before
         self.held = 0
         self.thread = threading.Thread(target=self.work, name="paasctl-mail", daemon=True)
         self.thread.start()
@@ -83,7 +83,7 @@ class Mailer:
         """Never waits: a record too many is only counted."""
         from queue import Full
 
-        if not self.may_send():
+        if time.monotonic() < self.again:
             self.held += 1
             return
         try:
@@ -96,44 +96,36 @@ class Mailer:
 
         while True:
             try:
-                subject, text = self.queue.get(timeout=HOUR if not self.held else 60)
+                mail = self.queue.get(timeout=60 if self.again or self.held else HOUR)
             except Empty:
-                self.send_count()
+                self.send()  # nothing new came: how many were held back, once the hour allows it
                 continue
             try:
-                self.send(subject, text)
+                self.send(mail)
             finally:
                 self.queue.task_done()
 
-    def may_send(self) -> bool:
-        """Whether this hour's number is not used up."""
-        now = time.monotonic()
-        self.sent = [when for when in self.sent if now - when < HOUR]
-        return len(self.sent) < self.per_hour
-
-    def send(self, subject: str, text: str) -> None:
-        if not self.may_send():
-            self.held += 1
+    def send(self, mail: tuple[str, str] | None = None) -> None:
+        given = self.held
+        allowed, held, self.again = self.hourly.ask(given, mail is not None)
+        self.held -= given
+        if not allowed:
             return
-        held, self.held = self.held, 0
+        subject, text = mail or ("errors that were not mailed", "")
         if held:
-            text += "\n\n%d more errors were not mailed: at most %d mails an hour.\n" % (held, self.per_hour)
-        self.sent.append(time.monotonic())
+            text += "\n\n%d more errors were not mailed: at most %d mails an hour.\n" % (held, self.hourly.limit)
         try:
             self.server.send(subject, text)
         except Exception as error:  # its text may hold the server's answer with an address or a name
             say("the error mail was not sent (%s)" % type(error).__name__)
-
-    def send_count(self) -> None:
-        """Nothing new came: say how many were held back, once the hour allows it."""
-        if self.held and self.may_send():
-            self.send("errors that were not mailed", "")
 
     def finish(self) -> None:
         """Give the mails that wait a moment while the process ends."""
         until = time.monotonic() + AT_EXIT
         while self.pid == os.getpid() and self.queue.unfinished_tasks and time.monotonic() < until:
             time.sleep(0.02)
+        if self.pid == os.getpid() and self.held:
+            self.hourly.hand_in(self.held)
 
 
 mailers: list[Mailer] = []  # at most one, of this process

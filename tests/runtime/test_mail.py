@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import socket
@@ -169,12 +170,19 @@ def seconds(server: Server) -> float:
     return time.perf_counter() - start
 
 
+AN_HOUR_LATER = """
+import time
+monotonic = time.monotonic
+time.monotonic = lambda: monotonic() + 3601
+"""
+
+
 def test_at_most_so_many_an_hour_and_a_count_of_the_rest(bench: Bench) -> None:
     bench.write(
-        app="""import logging, _paasctl_runtime as r
+        app=f"""import logging, _paasctl_runtime as r
 for n in range(7): logging.error("number %d", n)
 r.mailers[0].queue.join()
-r.mailers[0].sent.clear()  # an hour later
+{AN_HOUR_LATER}
 logging.error("the next one")
 r.mailers[0].queue.join()"""
     )
@@ -188,16 +196,68 @@ r.mailers[0].queue.join()"""
     assert "4 more errors were not mailed: at most 3 mails an hour." in kept.texts()[-1]
 
 
-def test_a_full_queue_drops_and_counts(bench: Bench) -> None:
+def test_all_processes_of_a_release_share_the_hour(bench: Bench) -> None:
+    """Four workers at the same time, then another process: as if they were one."""
     bench.write(
-        app="""import logging, _paasctl_runtime as r
+        app="""import logging, os
+def log(n):
+    for _ in range(n): logging.error("x")
+for _ in range(4):
+    if os.fork() == 0: log(5); raise SystemExit
+for _ in range(4): os.wait()""",
+        later=f"import logging{AN_HOUR_LATER}logging.error('an hour later'); logging.error('again')",
+    )
+    kept = Kept()
+    with smtp(kept) as port:
+        env = settings(port, PAASCTL_MAILS_PER_HOUR="3", TMPDIR=str(bench.folder))
+        assert bench.run("python", "app.py", **env).returncode == 0
+        assert len(kept.mails) == 3
+        bench.run("python", "app.py", **env)
+        assert len(kept.mails) == 3
+        bench.run("python", "later.py", **env)
+    assert len(kept.mails) == 5
+    assert "37 more errors were not mailed" in kept.texts()[3]
+    assert "not mailed" not in kept.texts()[4]
+    (file,) = bench.folder.glob("paasctl-mails-*")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert re.fullmatch(r"[0-9. ]+", file.read_text())
+
+
+@pytest.mark.parametrize("kind", ["somebody else's link", "no folder", "nonsense"])
+def test_without_a_shared_count_each_process_counts_for_itself(bench: Bench, kind: str) -> None:
+    bench.write(app="import logging, _paasctl_runtime as r\nfor _ in range(5): logging.error('x')")
+    kept, temporary = Kept(), bench.folder / "temporary"
+    with smtp(kept) as port:
+        env = settings(port, PAASCTL_MAILS_PER_HOUR="3", TMPDIR=str(temporary))
+        temporary.mkdir()
+        bench.run("python", "app.py", **env)
+        (file,) = temporary.iterdir()
+        if kind == "nonsense":
+            file.write_text("x y 3 z")
+        else:
+            file.unlink()
+            (bench.folder / "precious").write_text("kept")
+            file.symlink_to(bench.folder / "precious") if kind != "no folder" else file.mkdir()
+        done = bench.run("python", "app.py", **env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(kept.mails) == 6
+    if kind == "somebody else's link":
+        assert (bench.folder / "precious").read_text() == "kept"
+
+
+def test_a_full_queue_drops_and_counts(bench: Bench) -> None:
+    """The first mail is on its way to a server that says nothing, five wait, the others are counted."""
+    bench.write(
+        app="""import logging, time, _paasctl_runtime as r
 r.QUEUE = 5; r.AT_EXIT = 0
-for n in range(50): logging.error("x")
-print(r.mailers[0].queue.qsize() <= 5, r.mailers[0].held >= 44)"""
+logging.error("x")
+while not r.mailers[0].hourly.own: time.sleep(0.01)
+for n in range(49): logging.error("x")
+print(r.mailers[0].queue.qsize(), r.mailers[0].held)"""
     )
     with silent_server() as port:
         done = bench.run("python", "app.py", **settings(port, PAASCTL_MAILS_PER_HOUR="1000", PAASCTL_LOG="keep"))
-    assert done.stdout == "True True\n", done.stderr
+    assert done.stdout == "5 44\n", done.stderr
 
 
 def test_an_app_with_an_smtp_handler_mails_itself(bench: Bench) -> None:
