@@ -1,4 +1,4 @@
-"""A real uWSGI, as PythonAnywhere runs apps: the wrapper imported by a file, and a file that the server itself sends."""
+"""A real uWSGI, as PythonAnywhere runs apps: the wrapper, and a file that the server itself sends."""
 
 from __future__ import annotations
 
