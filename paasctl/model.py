@@ -174,7 +174,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How one process is run where the platform lets paasctl decide. ``stop_wait`` is in seconds."""
+    """How one process is run where the platform lets paasctl decide: ``[targets.NAME.processes.PROCESS]``.
+
+    ``stop_wait`` is in seconds.
+    """
 
     instances: int | None = None
     workers: int | None = None

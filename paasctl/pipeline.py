@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from paasctl import bundle, desired, dotenv, git, overlay, project, seen, sync
 from paasctl.changes import EnvChanges
-from paasctl.model import App, Bundle, Desired, Env, Observed, Plan, Provenance, Tuning
+from paasctl.model import App, Bundle, Desired, Env, Observed, Plan, Provenance
 from paasctl.overlay import Overlay
 from paasctl.project import Choose
 from paasctl.seen import Seen
@@ -179,12 +179,12 @@ def desire(
         force=request.force,
         create=request.create,
     )
-    tuning = {
-        name: Tuning(each.instances, each.workers, each.threads, each.stop_wait, each.optional)
-        for name, each in connection.settings.processes.items()
-    }
     return replace(
-        wanted, processes=added.processes, release_command=added.release, handover=added.handover, tuning=tuning
+        wanted,
+        processes=added.processes,
+        release_command=added.release,
+        handover=added.handover,
+        tuning=connection.settings.processes,
     )
 
 

@@ -8,8 +8,9 @@ import pytest
 from support.trees import tree
 
 from paasctl import config
-from paasctl.config import APP_KEYS, COMMON_KEYS, PROCESS_KEYS, ProcessSettings
+from paasctl.config import APP_KEYS, COMMON_KEYS, PROCESS_KEYS
 from paasctl.errors import UsageError
+from paasctl.model import Tuning
 
 EXAMPLE = """
 [app]
@@ -95,8 +96,8 @@ def test_targets_are_read_and_the_adapters_own_keys_kept_apart(tmp_path: Path) -
     assert (linux.log, linux.pool_recycle, linux.runtime) == ("file", 280, False)
     assert (linux.send, linux.allow) == (("FLASK_DEBUG",), ("sqlite", "localhost"))
     assert linux.static == {"/static/": "blog/static"}
-    assert linux.processes["web"] == ProcessSettings(instances=2, workers=2, threads=4, stop_wait=35)
-    assert linux.processes["worker"] == ProcessSettings(optional=True)
+    assert linux.processes["web"] == Tuning(instances=2, workers=2, threads=4, stop_wait=35)
+    assert linux.processes["worker"] == Tuning(optional=True)
     assert linux.settings == {"hosts": ["deploy@203.0.113.7"], "domain": "blog.example.com"}
     assert targets["heroku"].settings == {"app": "bluelog-prod", "formation": {"web": 1}}
     assert (linux.lines[""], linux.lines["processes.web.workers"]) == (19, 33)

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from paasctl.config.document import Document, read
 from paasctl.config.paths import folder_path
-from paasctl.config.settings import AppSettings, Config, ProcessSettings, TargetSettings
+from paasctl.config.settings import AppSettings, Config, TargetSettings
 from paasctl.config.table import Table
 from paasctl.errors import UsageError
-from paasctl.model import LogDestination
+from paasctl.model import LogDestination, Tuning
 
 FILE = "paasctl.toml"
 PYPROJECT = "pyproject.toml"
@@ -144,9 +144,9 @@ def _check_target_name(name: str, table: Table) -> None:
         table.fail("", "a target cannot be named example", ".env.example is the template and would be its env file")
 
 
-def _process(table: Table) -> ProcessSettings:
+def _process(table: Table) -> Tuning:
     table.unknown(PROCESS_KEYS)
-    return ProcessSettings(
+    return Tuning(
         instances=table.number("instances"),
         workers=table.number("workers"),
         threads=table.number("threads"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from paasctl.model import LogDestination
+from paasctl.model import LogDestination, Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,6 @@ class AppSettings:
     persist: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessSettings:
-    """One ``[targets.NAME.processes.PROCESS]`` table. ``stop_wait`` is in seconds."""
-
-    instances: int | None = None
-    workers: int | None = None
-    threads: int | None = None
-    stop_wait: int | None = None
-    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +46,7 @@ class TargetSettings:
     send: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     static: Mapping[str, str] = field(default_factory=dict)
-    processes: Mapping[str, ProcessSettings] = field(default_factory=dict)
+    processes: Mapping[str, Tuning] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 
