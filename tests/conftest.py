@@ -11,6 +11,7 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 collect_ignore = ["apps"]
+SLOWER = ("hosts", "e2e")  # the slowest kind first, as a sort key
 
 # a shell's background job is started with Ctrl-C ignored, and so would be every program that a test interrupts
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -19,7 +20,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test of real processes on a busy machine gets a second try; the report shows it as R."""
+    """The fast ones first. A test of real processes on a busy machine gets a second try; the report shows it as R."""
+    items.sort(key=lambda item: [bool(item.get_closest_marker(one)) for one in SLOWER])
     for item in items:
         if item.get_closest_marker("e2e") or item.get_closest_marker("hosts"):
             item.add_marker(pytest.mark.flaky(reruns=1))

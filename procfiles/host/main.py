@@ -103,9 +103,7 @@ class Agent:
         self.layout.make()
         self.app.call("make_folders")
         self.lock.take(args["who"], args["what"])
-        if (self.layout.live(), self.releases.last_number()) != (args["live"], args["last"]):
-            message = "somebody else pushed meanwhile; nothing was changed"
-            raise Failure(message, "run the command again", kind="conflict")
+        self._refuse_another_state(args["live"], args["last"])
         document = read_json(self.layout.path("app.json"), {})
         port = args["port"]
         if self.own and (port != document.get("port") or not self.supervisor.running()):
@@ -217,6 +215,17 @@ class Agent:
                 "give this one another name in paasctl.toml: [app] name",
                 kind="usage",
             )
+
+    def _refuse_another_state(self, live: Optional[str], last: int) -> None:
+        """The plan was made for another state than the one that the lock now keeps still."""
+        now = self.layout.live()
+        if (now, self.releases.last_number()) == (live, last):
+            return
+        what = "somebody else's push was tried"
+        if now != live:
+            what = "%s by %s was made live" % (now, self.releases.get(now)["who"]) if now else "the app was taken down"
+        message = "%s meanwhile; this command changed nothing" % what
+        raise Failure(message, "run it again: it compares with what is there now", kind="conflict")
 
     def _refuse_taken(self, port: int) -> None:
         if not port_is_free(port):

@@ -18,7 +18,7 @@ from paasctl.target import Context, Target, load
 from paasctl.testing import Live, TargetContract
 from paasctl.testing.checkout import FILES, Log
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.e2e
 
 
 class LocalWorld:
