@@ -1,10 +1,11 @@
 """Time of `paasctl env diff heroku` against `heroku config`, on the same stand-in for Heroku.
 
-Usage: python bench/heroku_env_diff.py [HEROKU] [ROUNDS]
+Usage: python bench/heroku_env_diff.py [HEROKU [ROUNDS [PAASCTL]]]
 
-HEROKU is the program of the npm package `heroku` (default: the one on PATH). Both are processes of their own and ask
-the same server on loopback for the same config vars; what is compared is what a user waits for. The runs alternate, so
-that the load of the machine meets both. Exits 1 when paasctl takes more than a quarter.
+HEROKU is the program of the npm package `heroku` (default: the one on PATH), PAASCTL ours (default: the one beside this
+Python; one from `pip install .` starts faster than an editable one). Both are processes of their own and ask the same
+server on loopback for the same config vars; what is compared is what a user waits for. The runs alternate, so that the
+load of the machine meets both. Exits 1 when paasctl takes more than a quarter.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def seconds(command: list[str], root: Path, environ: dict[str, str]) -> float:
     return taken
 
 
-def measure(heroku: str, rounds: int, folder: Path) -> dict[str, list[float]]:
+def measure(heroku: str, rounds: int, paasctl: str, folder: Path) -> dict[str, list[float]]:
     """Seconds of each run, by program; the first run of each, which fills caches, is left out."""
     root, taken = folder / "shop", {"paasctl": [], "heroku": []}  # type: dict[str, list[float]]
     with Standin() as standin:
@@ -56,7 +57,6 @@ def measure(heroku: str, rounds: int, folder: Path) -> dict[str, list[float]]:
         checkout(root, standin.url)
         environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "HEROKU_HOST": standin.url}
         environ |= {"HEROKU_API_KEY": TOKEN, "DISABLE_TELEMETRY": "true"}
-        paasctl = str(Path(sys.executable).parent / "paasctl")
         seconds([paasctl, "env", "sync", "heroku", "-y"], root, environ)
         for number in range(rounds + 1):
             for name, command in (
@@ -75,8 +75,9 @@ def main() -> int:
         print("the program `heroku` is not on PATH; it comes with the npm package of that name", file=sys.stderr)
         return 2
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 7
+    paasctl = sys.argv[3] if len(sys.argv) > 3 else str(Path(sys.executable).parent / "paasctl")
     with tempfile.TemporaryDirectory() as folder:
-        taken = measure(heroku, rounds, Path(folder))
+        taken = measure(heroku, rounds, paasctl, Path(folder))
     medians = {name: statistics.median(values) for name, values in taken.items()}
     for name, values in taken.items():
         print(f"{name:8} median {medians[name]:.3f} s   {'  '.join(f'{value:.3f}' for value in values)}")

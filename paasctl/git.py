@@ -164,14 +164,16 @@ def env_warnings(root: Path, files: Iterable[str | Path]) -> tuple[str, ...]:
         files: the env files, absolute or relative to ``root``; those that do not exist are passed over.
     """
     names = [os.path.relpath(root / file, root) for file in files if (root / file).is_file()]
-    warnings = [*_foreign_warning(root)]
+    answer = _git(root, "ls-files", "-z", "--cached", "--", *names) if names else _git(root, "rev-parse", "--git-dir")
+    some = bool(answer.out) or (len(names) > 1 and not answer.ok)  # one of them may be outside the repository
+    warnings = [*_foreign_warning(root, answer)]
     for name in names:
-        warnings += [*_tracked_warning(root, name), *_mode_warning(root, name)]
+        warnings += [*(_tracked_warning(root, name) if some else ()), *_mode_warning(root, name)]
     return tuple(warnings)
 
 
-def _foreign_warning(root: Path) -> Iterable[str]:
-    if _git(root, "rev-parse", "--git-dir").foreign:
+def _foreign_warning(root: Path, answer: _Answer) -> Iterable[str]:
+    if answer.foreign:
         yield (
             "git does not read this folder because it belongs to another user, so the files were found without git "
             f"and commit and branch are unknown; `git config --global --add safe.directory {root}` trusts it"
@@ -179,7 +181,7 @@ def _foreign_warning(root: Path) -> Iterable[str]:
 
 
 def _tracked_warning(root: Path, name: str) -> Iterable[str]:
-    if _git(root, "ls-files", "-z", "--cached", "--", name).out:
+    if tracked(root, name):
         yield (
             f"{shown(name)} is tracked by git, so whoever can read the repository can read its values: run "
             f"`git rm --cached {shown(name)}`, add {shown(name)} to .gitignore, and rotate the secrets in it"

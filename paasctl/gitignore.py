@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class _Pattern:
 
     @classmethod
     def of(cls, line: str) -> _Pattern:
+        from pathspec import GitIgnoreSpec
+
         line = _without_trailing_spaces(line)
         if line.endswith(("/**", "/**/")):  # what is inside; to pathspec the folder itself is inside too
             line = line.rstrip("/") + "/*" + "/" * line.endswith("/")

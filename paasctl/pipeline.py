@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from paasctl import bundle, desired, dotenv, git, overlay, project, seen, sync
+from paasctl import desired, dotenv, git, rules, seen, sync
 from paasctl.changes import EnvChanges
-from paasctl.model import App, Bundle, Desired, Env, Observed, Plan, Provenance
-from paasctl.overlay import Overlay
-from paasctl.project import Choose
+from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Plan, Provenance
 from paasctl.seen import Seen
 from paasctl.session import PUBLIC, Connection, Session
 from paasctl.sync import Answer, Mode
+
+if TYPE_CHECKING:  # what reads the app is imported when it is read: `env diff` mostly does without
+    from paasctl.overlay import Overlay
+    from paasctl.project import Choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
         UsageError: the app, its env files or the configuration must be changed first.
         PaasctlError: the target cannot be reached.
     """
+    from paasctl import bundle
+
     app, added = read_app(session, connection, choose)
     env = read_env(session, connection) if request.env else Env()
     code = bundle.build(app, added.files) if request.code else None
@@ -73,6 +78,34 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
     )
     notes = (*app.notes, *provenance_notes(session.provenance, request), *wanted.notes, *_unmanaged(request, env))
     empty = Prepared(request, wanted, observed, known, EnvChanges(), Plan(), notes, warnings)
+    return decide(session, connection, empty, request)
+
+
+def compare(session: Session, connection: Connection, request: Request, choose: Choose | None = None) -> Prepared:
+    """Read both sides of the env alone, without a plan. The app's files are read only where a value is judged by them.
+
+    Raises:
+        UsageError, PaasctlError: as :func:`prepare`.
+    """
+    env = read_env(session, connection)
+    observed = with_owners(connection, env, connection.observe(code=False))
+    if rules.depends_on_app(env, connection.target.facts):
+        app, _ = read_app(session, connection, choose)
+    else:
+        app = App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
+    wanted = _wanted(session, connection, request, app, Provenance(git.who()), env, None, observed)
+    known, damaged = seen.load(session.root, connection.name)
+    warnings = (*git.env_warnings(session.root, env.files), *wanted.warnings, *observed.warnings)
+    empty = Prepared(
+        request,
+        wanted,
+        observed,
+        known,
+        EnvChanges(),
+        Plan(),
+        notes=(*wanted.notes, *_unmanaged(request, env)),
+        warnings=(*warnings, *((damaged,) if damaged else ())),
+    )
     return decide(session, connection, empty, request)
 
 
@@ -98,6 +131,8 @@ def read_app(session: Session, connection: Connection, choose: Choose | None) ->
     Raises:
         UsageError: there is no app, more than one, or a file of it cannot be understood.
     """
+    from paasctl import overlay, project
+
     app = project.read(session.root, session.config, connection.settings, choose=choose)
     session.redactor.keep(_public(app))
     added = overlay.generate(app, runtime=connection.settings.runtime)
@@ -165,12 +200,32 @@ def desire(
     Raises:
         UsageError: a value of the env fits the laptop only, or the platform reserves its name.
     """
-    wanted = desired.build(
+    wanted = _wanted(session, connection, request, app, session.provenance, env, code, observed)
+    return replace(
+        wanted,
+        processes=added.processes,
+        release_command=added.release,
+        handover=added.handover,
+        tuning=connection.settings.processes,
+    )
+
+
+def _wanted(
+    session: Session,
+    connection: Connection,
+    request: Request,
+    app: App,
+    provenance: Provenance,
+    env: Env,
+    code: Bundle | None,
+    observed: Observed,
+) -> Desired:
+    return desired.build(
         connection.name,
         app,
         env,
         code,
-        session.provenance,
+        provenance,
         connection.target.facts,
         connection.settings,
         theirs=observed.env,
@@ -178,13 +233,6 @@ def desire(
         examples=dotenv.read_example(session.root),
         force=request.force,
         create=request.create,
-    )
-    return replace(
-        wanted,
-        processes=added.processes,
-        release_command=added.release,
-        handover=added.handover,
-        tuning=connection.settings.processes,
     )
 
 

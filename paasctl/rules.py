@@ -122,6 +122,11 @@ def dangerous(
     return findings
 
 
+def depends_on_app(env: Env, facts: PlatformFacts) -> bool:
+    """Whether :func:`dangerous` needs to know what of the app persists: for an SQLite file where the disk is kept."""
+    return not facts.ephemeral_disk and any(sqlite_file(value.reveal()) for value in env.values.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """``.env`` against ``.env.example``: names it lacks, has without a value, and has beyond the example."""

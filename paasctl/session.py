@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from paasctl import config as configuration
-from paasctl import git
+from paasctl import git, naming
 from paasctl.config import Config, TargetSettings
 from paasctl.config.document import read as read_toml
 from paasctl.errors import UsageError
 from paasctl.model import Observed, Provenance
-from paasctl.project import naming
 from paasctl.redact import Redactor
 from paasctl.target import Adapter, Context, Operations, Target, installed, load
 

@@ -156,6 +156,15 @@ def test_a_tracked_env_is_found_in_a_subfolder_and_by_its_full_path(repo: Path) 
     assert "git rm --cached .env.staging" in env_warnings(shop, [".env.staging"])[0]
 
 
+def test_an_env_outside_of_the_repository_does_not_hide_a_tracked_one(repo: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    private(tmp_path / "elsewhere" / ".env")
+    private(repo / ".env")
+    commit(repo)
+    (warning,) = env_warnings(repo, [tmp_path / "elsewhere" / ".env", ".env"])
+    assert "git rm --cached .env" in warning
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
 def test_an_env_that_others_can_read_says_chmod(tmp_path: Path, mode: int) -> None:
     private(tmp_path / ".env")

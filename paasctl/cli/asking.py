@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from paasctl import console as consoles
 from paasctl import pipeline, sync
@@ -12,9 +13,11 @@ from paasctl.cli.failures import Declined
 from paasctl.console import Console
 from paasctl.errors import Conflict
 from paasctl.pipeline import Prepared
-from paasctl.project import Choose
 from paasctl.session import Connection, Session
 from paasctl.sync import Answer
+
+if TYPE_CHECKING:
+    from paasctl.project import Choose
 
 CHOICES: tuple[Answer, ...] = ("ours", "theirs", "skip")
 

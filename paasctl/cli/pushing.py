@@ -120,7 +120,8 @@ def look(run: Run, outcome: Outcome) -> None:
 def _look_once(run: Run, outcome: Outcome) -> None:
     connection = run.stack.enter_context(connect(run.session, outcome.target))
     with working(run.console, f"looking at {outcome.target}"):
-        outcome.prepared = pipeline.prepare(run.session, connection, run.request, asking.chooser(run.console))
+        prepare = pipeline.prepare if run.request.steps else pipeline.compare
+        outcome.prepared = prepare(run.session, connection, run.request, asking.chooser(run.console))
     outcome.connection = connection
 
 

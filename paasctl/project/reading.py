@@ -12,6 +12,7 @@ from paasctl.config import Config, TargetSettings
 from paasctl.config.document import read as read_toml
 from paasctl.errors import UsageError
 from paasctl.model import App
+from paasctl.naming import app_name
 from paasctl.procfile import Procfile
 from paasctl.project.choosing import EntryPoint, Said, entry_point
 from paasctl.project.commands import is_development_server, web_line
@@ -24,7 +25,6 @@ from paasctl.project.envfiles import EnvValue, env_values
 from paasctl.project.frameworks import DISTRIBUTIONS
 from paasctl.project.literals import Literals
 from paasctl.project.logging_faults import logging_faults
-from paasctl.project.naming import app_name
 from paasctl.project.python_version import PythonVersion, python_version
 from paasctl.project.sources import Sources
 from paasctl.project.static import static_folders
