@@ -24,9 +24,7 @@ def a_dyno_shows(app: HerokuApp) -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("wanted", [values.awkward(), values.long()], ids=["awkward", "30 kB"])
-def test_every_value_reaches_a_process_byte_for_byte(
-    laptop: Laptop, app: HerokuApp, wanted: Mapping[str, str]
-) -> None:
+def test_every_value_reaches_a_process_byte_for_byte(laptop: Laptop, app: HerokuApp, wanted: Mapping[str, str]) -> None:
     values.write(laptop.root, wanted, SECRET_KEY=ENV["SECRET_KEY"])
     laptop.push()
     assert {name: app.config.get(name) for name in wanted} == wanted
