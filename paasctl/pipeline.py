@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from paasctl import desired, dotenv, git, rules, seen, sync
 from paasctl.changes import EnvChanges
 from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Plan, Provenance
+from paasctl.redact import PUBLIC
 from paasctl.seen import Seen
-from paasctl.session import PUBLIC, Connection, Session
+from paasctl.session import Connection, Session
 from paasctl.sync import Answer, Mode
 
 if TYPE_CHECKING:  # what reads the app is imported when it is read: `env diff` mostly does without
@@ -78,7 +79,20 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
     )
     notes = (*app.notes, *provenance_notes(session.provenance, request), *wanted.notes, *_unmanaged(request, env))
     empty = Prepared(request, wanted, observed, known, EnvChanges(), Plan(), notes, warnings)
-    return decide(session, connection, empty, request)
+    return mended(connection, decide(session, connection, empty, request))
+
+
+def mended(connection: Connection, prepared: Prepared) -> Prepared:
+    """Where a push has nothing to do, a target that can is asked whether what is live there serves.
+
+    Raises:
+        PaasctlError: the target cannot be reached.
+    """
+    request, mend = prepared.request, getattr(connection.target, "mend", None)
+    asked = request.steps and request.code and request.mode == "push"
+    if mend is None or not asked or prepared.plan or prepared.changes.blocked:
+        return prepared
+    return replace(prepared, plan=mend(prepared.observed))
 
 
 def compare(session: Session, connection: Connection, request: Request, choose: Choose | None = None) -> Prepared:

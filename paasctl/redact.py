@@ -14,6 +14,9 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from paasctl.secret import MASK, Secret
 
+#: Names whose values are no secrets: file and module names, which tracebacks are full of.
+PUBLIC = ("FLASK_APP", "DJANGO_SETTINGS_MODULE")
+
 #: Shorter values ("1", "on") would blot out ordinary text; they are never printed in the first place.
 SHORTEST = 4
 
@@ -85,8 +88,10 @@ def _right_hand_sides(text: str) -> Iterator[str]:
     for line in text.splitlines():
         if line.lstrip().startswith("#"):
             continue
-        match = re.match(r"\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*[=:]\s*(.*)", line)
-        rest = (match[1] if match else line).strip()
+        match = re.match(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*[=:]\s*(.*)", line)
+        if match and match[1] in PUBLIC:
+            continue
+        rest = (match[2] if match else line).strip()
         yield from (rest, rest.strip("'\"`"), re.split(r"\s#", rest)[0].strip().strip("'\"`"))
 
 

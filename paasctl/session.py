@@ -16,11 +16,9 @@ from paasctl.config import Config, TargetSettings
 from paasctl.config.document import read as read_toml
 from paasctl.errors import UsageError
 from paasctl.model import Observed, Provenance
-from paasctl.redact import Redactor
+from paasctl.redact import PUBLIC, Redactor
 from paasctl.target import Adapter, Context, Operations, Target, installed, load
 
-#: Names whose values are no secrets: file and module names, which tracebacks are full of.
-PUBLIC = ("FLASK_APP", "DJANGO_SETTINGS_MODULE")
 #: The target of an app without any configuration.
 DEFAULT_TARGET = "local"
 

@@ -57,6 +57,8 @@ class Target(Protocol):
     #   they are laid over the app's own.
     # ``observe_env() -> Observed``: like ``observe``, for an env sync: whatever costs a request of its own and is not
     #   the env (releases, builds) may be left out.
+    # ``mend(observed: Observed) -> Plan``: called where a push has nothing to do; asks whether what is live serves, and
+    #   plans what helps where it does not. A plan without steps may warn.
     # ``owners(names: Iterable[str]) -> Mapping[str, str]``: who else owns these env names on the target (an add-on);
     #   asked only about names that are there and in ``.env`` with different values, and that paasctl never wrote.
 

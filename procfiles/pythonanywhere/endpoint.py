@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from .document import SHA256, Document, record_of
 from .jobs import Refused, job_file, run_job
-from .places import Invalid, Places, read_json, say
+from .places import Invalid, Places, names_in, read_json, remove, say
 from .site import Site, trace
 
 PREFIX = "/__paasctl__/"
@@ -110,11 +110,19 @@ class Endpoint:
         path = self._places.path("nonces", "%s-%s" % (moment, nonce))
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            self._forget(self._places.path("nonces"))
         except FileExistsError:
             return False
         except OSError:
             return harmless
         return True
+
+    def _forget(self, folder: str) -> None:
+        """Remove the notes of requests that are too old to be accepted again."""
+        for name in names_in(folder):
+            moment = name.partition("-")[0]
+            if moment.isdigit() and int(moment) < time.time() - 2 * WINDOW:
+                remove(os.path.join(folder, name))
 
     def _job(self, nonce: str, environ: Dict[str, Any]) -> "tuple[str, Dict[str, Any]]":
         try:
@@ -142,7 +150,7 @@ class Endpoint:
             "front": {name: str(environ.get(name, "")) for name in FRONT},
         }
         if site.app is not None and site.live is not None:
-            answer["health"] = ask(site.app, health_path(site.live), self._domain)
+            answer["health"] = ask(site.app, health_path(site.live), self._domain, self._places)
         return "200 OK", answer
 
 
@@ -151,7 +159,7 @@ def health_path(document: Document) -> str:
     return str(record_of(document).get("health") or "/")
 
 
-def ask(app: Callable[..., Iterable[bytes]], path: str, domain: str) -> Dict[str, Any]:
+def ask(app: Callable[..., Iterable[bytes]], path: str, domain: str, places: Places) -> Dict[str, Any]:
     """One request to the app from inside: its status, or what it raised. Nothing of its answer's body."""
     import io
 
@@ -190,4 +198,4 @@ def ask(app: Callable[..., Iterable[bytes]], path: str, domain: str) -> Dict[str
             getattr(body, "close", lambda: None)()
         return {"status": int(seen[0].split()[0]), "error": ""}
     except Exception as error:
-        return {"status": 500, "error": trace(error)[-8000:]}
+        return {"status": 500, "error": trace(error, places)[-8000:]}

@@ -18,6 +18,10 @@ class Invalid(Exception):
     """What was uploaded is not what paasctl writes. The text never holds a value of the env."""
 
 
+class WrongPython(Invalid):
+    """The web app runs another Python than the one that a release was made for."""
+
+
 class Places:
     """The folders of one app: ``apps`` and ``data`` are closed to other users, ``public`` is what visitors may read."""
 

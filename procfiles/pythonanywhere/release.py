@@ -11,7 +11,7 @@ import sys
 from typing import Any, Dict, List, Optional
 
 from .document import Document
-from .places import Invalid, Places, names_in, older, remove
+from .places import Invalid, Places, WrongPython, names_in, older, remove
 from .unpack import unpack
 
 #: Seconds that what no release names is kept: another push may be about to name it.
@@ -40,10 +40,9 @@ class Release:
         """Unpack what is not unpacked yet, and link what outlives releases. The caller holds the lock.
 
         Raises:
-            Invalid: an archive is missing or damaged, or made for another Python.
+            Invalid: an archive is missing or damaged, or the machine has not the Python that it is made for.
             OSError: the disk is full, or the like.
         """
-        self.check_python()
         if self._brought is not None:
             self._unpack(self._brought, self.layer)
         complete_layer(self.layer, self._record["python"])
@@ -52,10 +51,14 @@ class Release:
             link_persistent(self.code, self._places.data, path)
 
     def check_python(self) -> None:
-        """Is this process's Python the one that the release was made for?"""
+        """Is this process's Python the one that the release was made for?
+
+        Raises:
+            WrongPython: it is not.
+        """
         running = "%d.%d" % sys.version_info[:2]
         if running != self._record["python"]:
-            raise Invalid(
+            raise WrongPython(
                 "the web app runs Python %s, and release %s was made for %s"
                 % (running, self._record["id"], self._record["python"])
             )

@@ -12,7 +12,7 @@ import traceback
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional
 
 from .document import Document, read_deploy, record_of
-from .places import Invalid, Places, exclusive, remove, say
+from .places import Invalid, Places, WrongPython, exclusive, remove, say
 from .release import Release, prune
 from .state import State
 
@@ -81,7 +81,7 @@ class Site:
         if state.live and document["id"] == state.live["id"]:
             return None
         if state.attempt == document["id"]:  # and we hold the lock: whoever tried is gone
-            state.fail(document, self._record(document), self._how_it_died())
+            state.fail(document, self._record(document), self._how_it_died(), "app")
             state.try_to_save()
             return None
         if state.live and state.live["id"] not in document["parents"]:
@@ -111,11 +111,13 @@ class Site:
             state.try_to_save()
             return
         try:
-            Release(self.places, record).lay()
+            release = Release(self.places, record)
+            release.check_python()
+            release.lay()
             state.attempt = document["id"]
             state.save()
         except (Invalid, OSError) as error:
-            self._fail(state, document, record, reason(error))
+            self._fail(state, document, record, reason(error), "python" if isinstance(error, WrongPython) else "files")
             return
         before = state.live
         try:
@@ -124,7 +126,7 @@ class Site:
             state.save()
         except BaseException as error:  # an app that calls sys.exit() while it is imported must not end the server
             self.spoiled, state.live = True, before
-            self._fail(state, document, record, trace(error))
+            self._fail(state, document, record, trace(error, self.places), "app")
             self._restart()
             return
         self._serve(started, document)
@@ -134,9 +136,9 @@ class Site:
         state.live, state.attempt, state.refused = document, "", None
         state.env, state.intact = started.env, started.intact
 
-    def _fail(self, state: State, document: Document, record: Document, error: str) -> None:
+    def _fail(self, state: State, document: Document, record: Document, error: str, kind: str) -> None:
         say("release %s could not be started; the one before it stays" % record["id"])
-        state.fail(document, record, error)
+        state.fail(document, record, error, kind)
         state.try_to_save()
 
     def _restart(self) -> None:
@@ -152,10 +154,12 @@ class Site:
         if state.live is None or record is None:
             return
         try:
-            Release(self.places, record).lay()
+            release = Release(self.places, record)
+            release.check_python()
+            release.lay()
             started = self._start(record, state.live["key"])
         except BaseException as error:
-            self.error = reason(error) if isinstance(error, (Invalid, OSError)) else trace(error)
+            self.error = reason(error) if isinstance(error, (Invalid, OSError)) else trace(error, self.places)
             say("release %s is live and could not be started" % record["id"])
             return
         if state.attempt or state.intact != started.intact or state.env != started.env:
@@ -281,7 +285,17 @@ def reason(error: BaseException) -> str:
     return str(error)
 
 
-def trace(error: BaseException) -> str:
-    """A traceback without the frames of this program."""
-    lines: List[str] = traceback.format_exception(type(error), error, error.__traceback__)
+def trace(error: BaseException, places: Places) -> str:
+    """A traceback that begins in the app's own code; one that never came there has its last line alone, if the app's
+    entry is what could not be found."""
+    frame = error.__traceback__
+    while frame is not None and not _is_app(frame.tb_frame.f_code.co_filename, places):
+        frame = frame.tb_next
+    if frame is None and not isinstance(error, (ImportError, SyntaxError, AttributeError)):
+        frame = error.__traceback__
+    lines: List[str] = traceback.format_exception(type(error), error, frame)
     return "".join(lines)
+
+
+def _is_app(path: str, places: Places) -> bool:
+    return path.startswith(places.path("releases") + os.sep) and os.path.basename(path) != "_paasctl_runtime.py"

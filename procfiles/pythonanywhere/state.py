@@ -69,12 +69,12 @@ class State:
         """What is remembered of a document that could not be made live."""
         return next((f for f in reversed(self.failures) if f.get("deploy") == id), None)
 
-    def fail(self, document: Document, record: Optional[Document], error: str) -> None:
-        """Remember that a document could not be made live, and why."""
+    def fail(self, document: Document, record: Optional[Document], error: str, kind: str) -> None:
+        """Remember that a document could not be made live, and why: ``app``, ``files`` or ``python``."""
         self.attempt = ""
         known = summary(record) if record else {}
         self.failures = [f for f in self.failures if f.get("deploy") != document["id"]]
-        self.failures.append(dict(known, deploy=document["id"], error=error[-8000:], at=int(time.time())))
+        self.failures.append(dict(known, deploy=document["id"], error=error[-8000:], kind=kind, at=int(time.time())))
 
 
 def list_of(value: Any) -> List[Any]:

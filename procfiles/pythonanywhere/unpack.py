@@ -49,10 +49,10 @@ def check_part(part: Dict[str, Any], path: str) -> None:
                 digest.update(block)
             size = file.tell()
     except FileNotFoundError:
-        raise Invalid("the archive %s is not there; push again" % part["name"]) from None
+        raise Invalid("the archive %s is not there" % part["name"]) from None
     if size != part["size"] or digest.hexdigest() != part["sha256"]:
-        found = (part["name"], size, part["size"])
-        raise Invalid("the archive %s is damaged: %d of %d bytes arrived, or others; push again" % found)
+        how = "%d of %d bytes arrived" % (size, part["size"]) if size != part["size"] else "other bytes arrived"
+        raise Invalid("the archive %s is damaged: %s" % (part["name"], how))
 
 
 class _Parts(io.RawIOBase):
@@ -102,9 +102,9 @@ class _Unpacking:
         except OSError as error:
             if error.errno is not None:  # the disk's, not tarfile's or gzip's
                 raise
-            raise Invalid("an archive cannot be read; push again") from None
+            raise Invalid("an archive cannot be read") from None
         except Exception:  # tarfile, zlib and struct raise what they like on a damaged stream
-            raise Invalid("an archive cannot be read; push again") from None
+            raise Invalid("an archive cannot be read") from None
         self._check_links()
 
     def _read(self, stream: Any) -> None:

@@ -29,7 +29,11 @@ class Api:
     def read(self, path: str) -> bytes | None:
         """A file's content; None when there is no such file."""
         answer = self.transport.send("GET", _file(path), "files", quiet=(404,))
-        return None if answer.status_code == 404 else answer.content
+        if answer.status_code == 404:
+            return None
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise PaasctlError("PythonAnywhere answered with a page in place of a file", hint="try again later")
+        return answer.content
 
     def write(self, path: str, content: bytes) -> None:
         """Create or overwrite a file; folders are made."""
@@ -64,7 +68,9 @@ class Api:
         """Restart the web app; answers with a warning, or "". Whether it worked, the site itself must say."""
         try:
             path = f"webapps/{domain}/reload/"
-            answer = self.transport.send("POST", path, "reload", timeout=RELOAD_TIMEOUT, quiet=(409,), tries=2)
+            answer = self.transport.send(
+                "POST", path, "reload", timeout=RELOAD_TIMEOUT, quiet=(409,), tries=2, patient=False
+            )
         except Unanswered:
             return "the reload did not answer in time; asking the site"
         except ApiError as error:
@@ -95,6 +101,12 @@ class Api:
     def remove_static(self, domain: str, id: int) -> None:
         """Remove a mapping."""
         self.transport.send("DELETE", f"webapps/{domain}/static_files/{id}/", "static_files", quiet=(404,))
+
+    def pythons(self) -> list[str]:
+        """The Python versions that the account's web apps can have, like ``3.13``; none where that cannot be learnt."""
+        found = self.transport.parsed(self.transport.send("GET", "default_python3_version/", "python"))
+        listed = found.get("available_python3_versions") if isinstance(found, dict) else None
+        return [str(version) for version in listed] if isinstance(listed, list) else []
 
     def cpu(self) -> dict[str, Any]:
         """The account's CPU allowance; the only hint at its plan."""

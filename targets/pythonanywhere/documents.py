@@ -80,6 +80,10 @@ class Record:
         known["persist"] = tuple(found.get("persist") or ())
         return cls(**known)
 
+    def accepts(self, status: int) -> bool:
+        """Is this answer of its health page a healthy one?"""
+        return 0 < status < (400 if self.strict else 500)
+
     @property
     def essence(self) -> tuple[Any, ...]:
         """What makes two releases the same apart from their env."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from paasctl.errors import Conflict, PaasctlError
 from paasctl.model import Say
 
+from . import mending
 from .account import Account
 from .signed import NoAnswer
+from .webapp import WebApp
 
 #: Seconds between two looks at whether a job whose answer was lost has ended; together a little over five minutes.
 LOOKS = (5.0, 10.0, *(20.0,) * 15)
@@ -28,14 +30,14 @@ class Job:
 
 
 def run_job(
-    account: Account, key: str, job: Job, say: Say, *, start: bool = False, heal: Callable[[Say], None] | None = None
+    account: Account, key: str, job: Job, say: Say, site: WebApp | None = None, *, start: bool = False
 ) -> Mapping[str, Any]:
     """Upload a job and have the site run it; answers with ``rc``, ``output`` and ``seconds``.
 
     Args:
         key: what the request is signed with.
+        site: the web app's settings; one that does not answer as ours is set right with them.
         start: the site's process does not know the stub yet and must be reloaded first.
-        heal: uploads the stub anew, for a site that does not answer as ours.
 
     Raises:
         Conflict: somebody else's push became live meanwhile.
@@ -45,12 +47,12 @@ def run_job(
     path = account.path("jobs", f"{id}.json")
     document = {"id": id, "kind": job.kind, "argv": list(job.argv), "key": key, **job.more}
     account.api.write(path, json.dumps(document).encode())
-    if start:
-        _reload(account, say)
+    if start and site:
+        mending.reload(account, site, say)
     try:
         result = account.site.job(key, id)
     except NoAnswer as error:
-        result = _settle(account, key, id, path, error, say, heal)
+        result = _settle(account, key, id, path, error, say, site)
     return _judged(result)
 
 
@@ -64,15 +66,15 @@ def _judged(result: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _settle(
-    account: Account, key: str, id: str, path: str, error: NoAnswer, say: Say, heal: Callable[[Say], None] | None
+    account: Account, key: str, id: str, path: str, error: NoAnswer, say: Say, site: WebApp | None
 ) -> Mapping[str, Any]:
     """The answer is missing: the job's file says whether it ran. One that has not begun is asked for once more."""
     if error.status:
-        if heal is None:
+        if site is None or error.status == 401:
             raise error
-        say(f"{error.message}; uploading the site's WSGI file again")
-        heal(say)
-        _reload(account, say)
+        say(f"{error.message}; setting the web app right")
+        mending.set_right(account, site, {}, say)
+        mending.reload(account, site, say)
         return account.site.job(key, id)
     for pause in LOOKS:
         say("the answer was lost; looking whether the command has ended")
@@ -86,9 +88,3 @@ def _settle(
         "the command did not end within five minutes; the site's worker has been stopped by PythonAnywhere",
         hint="nothing was switched; see `paasctl logs`, and look at what the command left behind",
     )
-
-
-def _reload(account: Account, say: Say) -> None:
-    warning = account.api.reload(account.settings.domain)
-    if warning:
-        say(f"warning: {warning}")

@@ -68,13 +68,14 @@ class Resolver:
         lines = "\n".join(re.sub(r"^-e\s+|^--editable[= ]\s*", "", line) for line in needs.requirements.splitlines())
         result = self._install(lines, needs.constraints, python, into, ["--only-binary", ":all:"])
         if result.returncode:
-            self._from_source(result.stderr, lines, needs.constraints, python, into, say)
+            self._from_source(result.stderr, lines, needs, python, into, say)
         problems = check(into, python)
         if problems:
             raise without_wheel(problems, python)
 
-    def _from_source(self, said: str, lines: str, constraints: str, python: str, into: Path, say: Say) -> None:
+    def _from_source(self, said: str, lines: str, needs: Dependencies, python: str, into: Path, say: Say) -> None:
         """The second try, for sets that hold source distributions; ``said`` is what uv said to the first."""
+        file = needs.file or "the requirements"
         if re.search(r"[Ff]ailed to fetch|error sending request", said):
             raise PaasctlError(
                 "the package index could not be reached; nothing was changed",
@@ -85,12 +86,14 @@ class Resolver:
         if "Building source distributions is disabled" in said:
             wanted.append("a package in a folder")
         if not wanted:
-            raise UsageError("the dependencies cannot be resolved", hint="correct them", output=tail(said))
+            hint = f"correct {file}; nothing was changed"
+            raise UsageError(f"the dependencies in {file} cannot be resolved", hint=hint, output=tail(said))
         local = self._local(python)
-        if local is None:
-            raise without_wheel([Problem(wanted[0], "")], python)
+        known = [name for name in wanted if _plain(name) in INSTEAD]
+        if local is None or known:
+            raise without_wheel([Problem((known or wanted)[0], "")], python)
         say(f"no wheel of {', '.join(sorted(set(wanted)))}; building with Python {python} here")
-        self._build(lines, constraints, python, into, local, wanted[0])
+        self._build(lines, needs.constraints, python, into, local, wanted[0])
 
     def _build(self, lines: str, constraints: str, python: str, into: Path, local: str, first: str) -> None:
         result = self._install(lines, constraints, python, into, ["--python", local])
@@ -104,8 +107,9 @@ class Resolver:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as limits:
             limits.write(constraints)
             limits.flush()
-            words = ["pip", "install", "--no-progress", "--target", str(into), "--python-version", python]
-            words += ["--python-platform", PLATFORM, "--constraint", limits.name, *more, "-r", "-"]
+            words = ["pip", "install", "-q", "--no-progress", "--target", str(into), "--python-version", python]
+            words += ["--python-platform", PLATFORM, *more, "-r", "-"]
+            words += ["--constraint", limits.name] if constraints.strip() else []
             if "--python" not in more:
                 words += ["--python", sys.executable]
             return self._uv(words, lines + "\n")
@@ -125,7 +129,7 @@ class Resolver:
                 capture_output=True,
                 text=True,
                 cwd=self.root,
-                env={**self.environ, "NO_COLOR": "1"},
+                env={**_without_tokens(self.environ), "NO_COLOR": "1"},
                 timeout=LIMIT,
                 check=False,
             )
@@ -133,6 +137,12 @@ class Resolver:
             raise PaasctlError(
                 f"uv could not be run ({type(error).__name__})", hint="pip install --force uv"
             ) from error
+
+
+def _without_tokens(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables without paasctl's own credentials: a package's build runs code of strangers."""
+    ours = re.compile(r"(PYTHONANYWHERE_)?API_TOKEN|HEROKU_API_KEY|PAASCTL_TOKEN_.*")
+    return {name: value for name, value in environ.items() if not ours.fullmatch(name)}
 
 
 def layer_name(needs: Dependencies, python: str, code: str) -> str:

@@ -7,17 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from paasctl.errors import PaasctlError, UsageError
+from paasctl.errors import UsageError
 from paasctl.model import LogLine, Observed, Plan, ProcessStatus, Say, Status, Step
 
-from . import webapp
+from . import mending, webapp
 from .account import Account
-from .documents import Active, Deploy
+from .documents import Active
 from .jobs import Job, run_job
 from .observing import all_releases
 from .push import Seen
-from .signed import NoAnswer, SiteStatus
-from .switching import PAUSES
 
 #: The platform's logs, and the names that `paasctl logs --process` takes.
 LOGS = ("server", "error", "access")
@@ -30,38 +28,25 @@ def status(account: Account) -> Status:
     active = Active.read(account.api.read(account.path("active.json")))
     found = webapp.find(account.api.webapps(), account.settings.domain)
     live = active.live if active.live and active.live.record else None
-    facts = {**platform_facts(account, found), "releases kept": str(len(live.releases) if live else 0)}
+    facts = {
+        **platform_facts(account, found),
+        "releases kept": str(sum(r.code is not None for r in live.releases) if live else 0),
+    }
     warnings = expiry_warnings(account, found)
     if live is None:
         return Status(exists=False, url=account.url, health="nothing is live", facts=facts, warnings=tuple(warnings))
     release = next(r for r in all_releases(active) if r.id == live.release)
-    healthy, health, said = ask(account, live)
+    word = mending.ask(account, live)
     return Status(
         exists=True,
         url=account.url,
         live=release,
-        healthy=healthy,
-        health=health,
-        processes=(ProcessStatus("web", "running" if said and said.serves else "unknown"),),
-        facts={**facts, **({"Python": said.python} if said else {})},
+        healthy=word.healthy,
+        health=word.problem,
+        processes=(ProcessStatus("web", "running" if word.said and word.said.serves else "unknown"),),
+        facts={**facts, **({"Python": word.said.python} if word.said else {})},
         warnings=(*warnings, *([] if active.intact else ["the env file was changed by hand in the account"])),
     )
-
-
-def ask(account: Account, live: Deploy) -> tuple[bool | None, str, SiteStatus | None]:
-    """The site's own word: is it well, and a phrase that says why not."""
-    try:
-        said = account.site.status(live.key)
-    except NoAnswer as error:
-        return None, error.message, None
-    if not said.serves:
-        lines = said.error.strip().splitlines() or ["its app could not be started"]
-        return False, lines[-1], said
-    if said.deploy != live.id:
-        return False, f"release {said.release} serves", said
-    found = int((said.health or {}).get("status", 0))
-    limit = 400 if live.record and live.record.strict else 500
-    return 0 < found < limit, f"HTTP {found}", said
 
 
 def platform_facts(account: Account, found: Mapping[str, Any] | None) -> dict[str, str]:
@@ -88,11 +73,9 @@ def expiry_warnings(account: Account, found: Mapping[str, Any] | None) -> list[s
     if left > EXPIRY_WARNING:
         return []
     host = account.settings.api.url
-    when = f"in {left} days, on {ends}" if left > 0 else f"since {ends}"
-    return [
-        f"the site is switched off {when}: press 'Run until 1 month from today' on "
-        f"{host}/user/{account.settings.username}/webapps/"
-    ]
+    when = "today" if left == 0 else f"in {left} day{'s' * (left > 1)}, on {ends}"
+    what = f"the site is switched off {when}" if left >= 0 else f"the site has been switched off since {ends}"
+    return [f"{what}: press 'Run until 1 month from today' on {host}/user/{account.settings.username}/webapps/"]
 
 
 def logs(account: Account, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
@@ -139,33 +122,11 @@ def run(account: Account, command: Sequence[str]) -> int:
 
 
 def restart(account: Account, observed: Observed) -> Plan:
-    """Reload the web app, and see that the same release serves."""
+    """Reload the web app, set right where somebody changed it by hand, and see that the same release serves."""
     seen: Seen = observed.extra
-    live = seen.live
-    if live is None:
+    if seen.live is None:
         raise UsageError("nothing is live on this target", hint="`paasctl push` first")
-
-    def reload(say: Say) -> None:
-        with account.telling(say):
-            warning = account.api.reload(account.settings.domain)
-        if warning:
-            say(f"warning: {warning}")
-
-    def check(say: Say) -> None:
-        problem = ""
-        for pause in PAUSES:
-            account.clock.sleep(pause)
-            healthy, problem, _ = ask(account, live)
-            if healthy:
-                return
-        raise PaasctlError(f"the site is not well after the restart: {problem}", hint="see `paasctl logs`")
-
-    return Plan(
-        commit=(Step("reload the web app", reload),),
-        verify=(Step(f"check that {live.release} serves and is well", check),),
-        undo=Step("reload once more", reload),
-        url=account.url,
-    )
+    return mending.plan(account, seen.live)
 
 
 def down(account: Account, observed: Observed, purge: bool) -> Plan:

@@ -55,7 +55,7 @@ class Planner:
         settled = base.site == site.to_json() and base.stub == digest()
         if same and settled and not env and not (layer and record.layer is None):
             return Plan(url=self.account.url)
-        switch = Switch(self.account, seen.live, seen.parents)
+        switch = Switch(self.account, seen.live, seen.parents, site)
         push = Push(self.account, seen, base, record, site, switch, desired.app.dependencies, changes.result)
         return self._steps(push, desired, layer, changes.writes or not record.env or not seen.active.intact)
 
@@ -99,11 +99,20 @@ class Planner:
         return Step(title, push.create_site, push.site.details({}))
 
     def _check_takeover(self, desired: Desired, seen: Seen) -> None:
-        if seen.live is None and seen.webapp is not None and not seen.ours and not desired.force:
+        if seen.live is not None or seen.webapp is None or seen.ours or desired.force:
+            return
+        apps = self.account.path().rpartition("/")[0] + "/"
+        source = str(seen.webapp.get("source_directory") or "").rstrip("/")
+        domain, owner = self.account.settings.domain, source.removeprefix(apps)
+        if owner != source:
             raise UsageError(
-                f"{self.account.settings.domain} exists and was not made by paasctl; nothing was changed",
-                hint="--force takes it over: its WSGI file and settings are replaced, its own files stay",
+                f"{domain} serves the app {owner}, which paasctl pushed; nothing was changed",
+                hint=f'if this is that app, write name = "{owner}" under [app]; --force puts this one in its place',
             )
+        raise UsageError(
+            f"{domain} exists and was not made by paasctl; nothing was changed",
+            hint="--force takes it over: its WSGI file and settings are replaced, its own files stay",
+        )
 
     def _record(self, desired: Desired, seen: Seen, base: Deploy) -> tuple[Record, str]:
         """The release to be made, and the name of its layer ("" where the app needs none)."""
@@ -141,8 +150,8 @@ class Planner:
         if seen.live is None:
             raise UsageError("nothing is live on this target", hint="`paasctl push` makes a first release")
         record = choose(seen.live, release)
-        switch, live = Switch(self.account, seen.live, seen.parents), seen.live
-        site = self._webapp(record)
+        site, live = self._webapp(record), seen.live
+        switch = Switch(self.account, seen.live, seen.parents, site)
         push = Push(self.account, seen, live, record, site, switch)
         moved = site.details(live.site)
         commit = [Step("change the web app's settings", push.change_site, moved)] if moved else []

@@ -6,15 +6,16 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from paasctl.errors import PaasctlError
+from paasctl.errors import PaasctlError, UsageError
 from paasctl.model import Bundle, Dependencies, Say
 from paasctl.secret import Secret
 
-from . import webapp
+from . import mending, webapp
 from .account import Account
 from .archives import mebibytes, send_code, send_layer
 from .documents import Active, Deploy, Record, now, trimmed
@@ -60,8 +61,7 @@ class Push:
     """One push on its way.
 
     ``record`` is the release that is made; its archives and env are filled in as they are uploaded. ``base`` is the
-    document that the new one is made after; ``dropped`` names old releases that had to make room, and ``found`` is
-    the web app as it was before its settings were changed.
+    document that the new one is made after; ``dropped`` names old releases that had to make room.
     """
 
     account: Account
@@ -73,12 +73,11 @@ class Push:
     needs: Dependencies | None = None
     env: Mapping[str, Secret] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
-    found: Mapping[str, Any] | None = None
 
     def upload_layer(self, name: str, say: Say) -> None:
         """Resolve the dependencies and upload them."""
         assert self.needs is not None
-        with self.account.telling(say):
+        with self.account.telling(say), self._told_of_python():
             layer = send_layer(
                 self.needs,
                 self.record.python,
@@ -90,6 +89,17 @@ class Push:
                 say,
             )
         self.record = replace(self.record, layer=layer)
+
+    @contextmanager
+    def _told_of_python(self) -> Iterator[None]:
+        """Where no packages are found for a Python that PythonAnywhere does not have, that is what is said."""
+        try:
+            yield
+        except UsageError as error:
+            better = webapp.not_offered(self.account.api, self.record.python)
+            if better is None:
+                raise
+            raise better from error
 
     def upload_code(self, bundle: Bundle, say: Say) -> None:
         """Upload the app's code as one archive."""
@@ -117,15 +127,16 @@ class Push:
         self.base = replace(self.base, site=self.site.to_json(), stub=digest())
 
     def change_site(self, say: Say) -> None:
-        """Write the web app's settings that differ from what is wanted."""
+        """Write the web app's settings that differ from what is wanted; the Python is chosen with the switch."""
         settings, api = self.account.settings, self.account.api
+        ours = dict(self.base.site.get("static") or {})
+        self.switch.moved = True
         with self.account.telling(say):
-            self.found = webapp.find(api.webapps(), settings.domain)
-            if self.found is None:
-                raise PaasctlError(
-                    f"the web app {settings.domain} is gone", hint="`paasctl down`, then push again to create it"
-                )
-            webapp.apply(api, settings.domain, self.site, self.found, dict(self.base.site.get("static") or {}))
+            found = webapp.find(api.webapps(), settings.domain)
+            if found is None:
+                mending.set_right(self.account, self.site, ours, say)
+            else:
+                webapp.apply(api, settings.domain, self.site, found, ours, but=("python_version",))
         self.base = replace(self.base, site=self.site.to_json())
 
     def run_release(self, fingerprint: str, say: Say) -> None:
@@ -142,15 +153,11 @@ class Push:
         )
         first = self.seen.live is None
         with self.account.telling(say):
-            result = run_job(self.account, self.base.key, job, say, start=first, heal=self.switch.upload_stub)
+            present = webapp.WebApp.from_json(self.seen.live.site) if self.seen.live else self.site
+            result = run_job(self.account, self.base.key, job, say, present, start=first)
         self.switch.fresh = first and self.seen.pending is None  # else the reload has made that one live
-        code, output = int(result["rc"]), str(result.get("output", ""))
-        if code:
-            raise PaasctlError(
-                f"the release command ended with status {code}; nothing was switched",
-                hint="correct it and push again; what it did to the database before it failed is still done",
-                output="\n".join(output.splitlines()[-60:]),
-            )
+        output = str(result.get("output", ""))
+        require_success(result, output)
         for line in output.splitlines()[-20:]:
             say(line)
 
@@ -158,18 +165,18 @@ class Push:
         """Commit: write ``deploy.json``, and reload."""
         kept = tuple(r for r in self.base.releases if r.id not in self.dropped)
         base = replace(self.base, releases=kept)
+        live = self.seen.live
+        other = live is not None and live.site.get("python") != self.site.python
         with self.account.telling(say):
             if base.stub != digest():
                 self.switch.upload_stub(say)
                 base = replace(base, stub=digest())
-            self.switch.go(base, self.record, say)
+            self.switch.go(base, self.record, say, choose_python=other)
 
     def undo(self, say: Say) -> None:
         """Back to what was live, the web app's settings included."""
         with self.account.telling(say):
-            if not self.switch.lost:
-                webapp.restore(self.account.api, self.account.settings.domain, self.found, self.site, say)
-            self.switch.undo(say, site=dict(self.seen.live.site) if self.seen.live else None)
+            self.switch.undo(say)
 
     def _upload(self, name: str, content: bytes) -> None:
         self.account.api.write(self.account.path("incoming", name), content)
@@ -211,6 +218,25 @@ class Push:
             archive = getattr(old, kind)
             if archive and archive.name not in {other.name for r in kept if (other := getattr(r, kind))}:
                 self.account.api.remove(self.account.path(folder, archive.name))
+
+
+def require_success(result: Mapping[str, Any], output: str) -> None:
+    """Stop a push whose release command failed, or could not be run at all.
+
+    Raises:
+        PaasctlError: with its output.
+    """
+    if result.get("kind") == "failed":
+        raise PaasctlError(
+            f"the release command could not be run: {output}; nothing was switched",
+            hint="push again; see `paasctl logs` if that says the same",
+        )
+    if result["rc"]:
+        raise PaasctlError(
+            f"the release command ended with status {result['rc']}; nothing was switched",
+            hint="correct it and push again; what it did to the database before it failed is still done",
+            output="\n".join(output.splitlines()[-60:]),
+        )
 
 
 def env_mac(key: str, data: bytes) -> str:

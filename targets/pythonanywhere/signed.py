@@ -24,12 +24,13 @@ JOB_TIMEOUT = (10.0, 310.0)
 class NoAnswer(PaasctlError):
     """The site gave no signed answer: it is down, or what answers there is not our stub with this key.
 
-    ``status`` is the HTTP status of what did answer, 0 where nothing did.
+    ``status`` is the HTTP status of what did answer, 0 where nothing did; ``late`` says that it took the request and
+    did not answer it in time.
     """
 
-    def __init__(self, message: str, *, hint: str = "", status: int = 0) -> None:
+    def __init__(self, message: str, *, hint: str = "", status: int = 0, late: bool = False) -> None:
         super().__init__(message, hint=hint)
-        self.status = status
+        self.status, self.late = status, late
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class SiteStatus:
     health: Mapping[str, Any] | None = None
     since: float = 0.0
     front: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> int:
+        """The HTTP status of the app's health page; 0 where it gave none."""
+        return int((self.health or {}).get("status", 0))
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> SiteStatus:
@@ -118,7 +124,9 @@ class SignedSite:
                 method, self._url + path, headers=headers, timeout=timeout, allow_redirects=False
             )
         except requests.RequestException as error:
-            raise NoAnswer(f"{self._domain} did not answer ({type(error).__name__})") from None
+            late = isinstance(error, requests.ReadTimeout)
+            said = f"within {timeout[1]:.0f} s" if late else f"({type(error).__name__})"
+            raise NoAnswer(f"{self._domain} did not answer {said}", late=late) from None
         expected = sign(key, "answer", nonce, str(answer.status_code), hashlib.sha256(answer.content).hexdigest())
         if not hmac.compare_digest(expected.encode(), answer.headers.get(PROOF, "").encode()):
             raise NoAnswer(

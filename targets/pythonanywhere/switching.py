@@ -9,13 +9,16 @@ from typing import Any
 from paasctl.errors import Conflict, PaasctlError
 from paasctl.model import Say
 
+from . import mending, webapp
 from .account import Account
 from .documents import Active, Deploy, Record, now
+from .mending import PAUSES
 from .signed import NoAnswer, SiteStatus
 from .stub import stub
+from .webapp import WebApp
 
-#: Seconds between two questions to a site that has not switched yet.
-PAUSES = (0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 5.0, 8.0)
+#: How often a site may take a question and not answer it in time before it counts as hanging.
+LATE = 2
 
 
 class Switch:
@@ -24,19 +27,21 @@ class Switch:
     Args:
         before: the document that is live, if one is; ``undo`` makes its release live again.
         parents: the documents on top of which the new one may come; the site refuses it when another one is live.
+        site: the web app's settings with the new release.
 
     ``fresh`` says that the running process has served nothing yet and needs no reload to take a first release;
-    ``lost`` that somebody else's push is live.
+    ``moved`` that the web app's settings may not be those of before, and ``lost`` that somebody else's push is live.
     """
 
-    def __init__(self, account: Account, before: Deploy | None, parents: tuple[str, ...]) -> None:
-        self._account, self._before, self._parents = account, before, parents
+    def __init__(self, account: Account, before: Deploy | None, parents: tuple[str, ...], site: WebApp) -> None:
+        self._account, self._before, self._parents, self._site = account, before, parents, site
         self._document: Deploy | None = None
-        self.lost = False
-        self.fresh = False
+        self.lost = self.fresh = self.moved = False
 
-    def go(self, base: Deploy, record: Record, say: Say) -> None:
+    def go(self, base: Deploy, record: Record, say: Say, *, choose_python: bool = False) -> None:
         """Write the document that makes a release live, and reload.
+
+        The Python is chosen in between: whenever a process is started meanwhile, it finds a release that it can serve.
 
         Args:
             base: the document before, with the settings and stub that are in force now.
@@ -44,8 +49,10 @@ class Switch:
         account = self._account
         self._document = base.after(account.who, now(), record, self._parents)
         account.api.write(account.path("deploy.json"), self._document.to_json())
+        if choose_python:
+            webapp.choose_python(account.api, account.settings.domain, self._site.python)
         if not self.fresh:
-            self._reload(say)
+            mending.reload(account, self._site, say)
 
     def upload_stub(self, say: Say) -> None:
         """Upload the WSGI file."""
@@ -63,12 +70,15 @@ class Switch:
         document = self._document
         assert document is not None
         last: PaasctlError | None = None
+        late = 0
         for pause in PAUSES:
             self._account.clock.sleep(pause)
             try:
                 status = self._account.site.status(document.key)
             except NoAnswer as error:
-                last = error
+                last, late = error, late + error.late
+                if late == LATE:
+                    raise self._hanging(document, error) from None
                 say(f"not yet: {error.message}")
                 continue
             if self._serves(document, status):
@@ -79,11 +89,11 @@ class Switch:
     def _serves(self, document: Deploy, status: SiteStatus) -> bool:
         if status.deploy == document.id:
             if not status.serves:
-                raise broken(document, status.error)
+                raise self._broken(document, {"error": status.error})
             self._check_health(document, status)
             return True
         if status.failure.get("deploy") == document.id:
-            raise broken(document, str(status.failure.get("error")))
+            raise self._broken(document, status.failure)
         if status.refused.get("deploy") == document.id or status.deploy not in ("", *self._parents):
             raise self._beaten(status.who, status.release)
         return False
@@ -105,19 +115,43 @@ class Switch:
             raise self._beaten(found.who, found.release or "")
         raise PaasctlError(
             f"release {document.release} did not start" + (f": {last.message}" if last else ""),
-            hint=last.hint if last and last.hint else "see `paasctl logs`",
+            hint=self._stays(last.hint if last and last.hint else "see `paasctl logs`"),
             output=self._error_log(),
         )
 
+    def _stays(self, what: str) -> str:
+        """A hint that first says what visitors get now."""
+        before = f"{self._before.release} serves as before" if self._before else "nothing is live yet"
+        return f"{before}; {what}"
+
+    def _broken(self, document: Deploy, failure: Mapping[str, Any]) -> PaasctlError:
+        """The error for a release that could not be started. ``kind``: the app failed, or what was uploaded does not
+        fit (``files``), or the web app runs another Python (``python``)."""
+        lines = str(failure.get("error") or "").strip().splitlines() or ["no reason was given"]
+        kind = failure.get("kind")
+        what = {"files": "push again", "python": "the web app's Python is set back too: push again"}
+        self.moved = self.moved or kind == "python"
+        return PaasctlError(
+            f"release {document.release} could not be started: {lines[-1][:300]}",
+            hint=self._stays(what.get(str(kind), "correct the app and push again")),
+            output="\n".join(lines[-40:]) if len(lines) > 1 else "",
+        )
+
+    def _hanging(self, document: Deploy, error: NoAnswer) -> PaasctlError:
+        page = document.record.health if document.record else "/"
+        return PaasctlError(
+            f"release {document.release} does not answer {page}: {error.message}, {LATE} times",
+            hint=self._stays("see `paasctl logs`; health under [app] says which page is asked"),
+        )
+
     def _check_health(self, document: Deploy, status: SiteStatus) -> None:
-        record, health = document.record, status.health or {}
-        found = int(health.get("status", 0))
-        if record is None or 0 < found < (400 if record.strict else 500):
+        record, found = document.record, status.answered
+        if record is None or record.accepts(found):
             return
         raise PaasctlError(
             f"release {record.id} started but is not well: {record.health} answers {found}",
-            hint="see `paasctl logs`; health under [app] says which page is asked",
-            output=str(health.get("error") or "") or self._error_log(),
+            hint=self._stays("see `paasctl logs`; health under [app] says which page is asked"),
+            output=str((status.health or {}).get("error") or "") or self._error_log(),
         )
 
     def _error_log(self) -> str:
@@ -129,28 +163,38 @@ class Switch:
             return ""
         return "\n".join((data or b"").decode("utf-8", "replace").splitlines()[-30:])
 
-    def undo(self, say: Say, site: Mapping[str, Any] | None = None) -> None:
-        """Make what was live before live again, and remember that the new release failed.
-
-        Args:
-            site: the web app's settings that are in force again.
+    def undo(self, say: Say) -> None:
+        """Make what was live before live again, with the settings of then; remember that the new release failed.
 
         Raises:
             PaasctlError: the site does not say that it serves as before.
         """
-        if self.lost or self._document is None:
+        if self.lost:
+            return
+        if self._document is None:  # nothing was switched yet
+            self._settings_back(say)
             return
         bad = self._document.record
         record = self._before.record if self._before else None
         base = self._document
         if bad and (self._before is None or self._before.find(bad.id) is None):
             base = replace(base, releases=tuple(replace(r, state="failed") if r == bad else r for r in base.releases))
-        if site is not None:
-            base = replace(base, site=site)
+        if self._before:
+            base = replace(base, site=self._before.site)
         document = base.after(self._account.who, now(), record, (*self._parents, self._document.id))
         self._account.api.write(self._account.path("deploy.json"), document.to_json())
-        self._reload(say)
+        self._settings_back(say)
+        mending.reload(self._account, self._old_site or self._site, say)
         self._confirm(document, record)
+
+    @property
+    def _old_site(self) -> WebApp | None:
+        return WebApp.from_json(self._before.site) if self._before else None
+
+    def _settings_back(self, say: Say) -> None:
+        if self.moved and self._old_site:
+            say("putting the web app's settings back")
+            mending.set_right(self._account, self._old_site, self._site.static, say)
 
     def _confirm(self, document: Deploy, record: Record | None) -> None:
         last = ""
@@ -165,18 +209,3 @@ class Switch:
                 return
             last = status.error.strip().splitlines()[-1] if status.error.strip() else "another release serves"
         raise PaasctlError(f"the site does not serve as before: {last}", hint="see `paasctl status` and `paasctl logs`")
-
-    def _reload(self, say: Say) -> None:
-        warning = self._account.api.reload(self._account.settings.domain)
-        if warning:
-            say(f"warning: {warning}")
-
-
-def broken(document: Deploy, error: str) -> PaasctlError:
-    """The error for a release that could not be started."""
-    lines = error.strip().splitlines() or ["no reason was given"]
-    return PaasctlError(
-        f"release {document.release} could not be started: {lines[-1][:300]}",
-        hint="correct it and push again",
-        output="\n".join(lines[-40:]) if len(lines) > 1 else "",
-    )

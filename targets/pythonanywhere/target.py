@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Status
 from paasctl.sync import EnvChanges
 
-from . import operations
+from . import mending, operations
 from .account import Account
 from .documents import Active
 from .observing import all_releases, observe
 from .plans import Planner
+from .push import Seen
 
 
 class PythonAnywhereTarget:
@@ -26,6 +27,11 @@ class PythonAnywhereTarget:
 
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         return Planner(self._account).push(desired, observed, changes)
+
+    def mend(self, observed: Observed) -> Plan:
+        """Called where a push has nothing to do: asks the site whether it serves, and plans what helps."""
+        seen: Seen = observed.extra
+        return mending.mend(self._account, seen.live) if seen.live else Plan(url=self._account.url)
 
     def releases(self) -> Sequence[Release]:
         return all_releases(Active.read(self._account.api.read(self._account.path("active.json"))))

@@ -52,6 +52,7 @@ class Transport:
         endpoint: str,
         *,
         repeat: bool = True,
+        patient: bool = True,
         quiet: tuple[int, ...] = (),
         tries: int = TRIES,
         timeout: tuple[float, float] = TIMEOUT,
@@ -63,6 +64,7 @@ class Transport:
         Args:
             path: below the user's part of the API.
             endpoint: what is paced together.
+            patient: whether a request that was taken and not answered in time is sent again.
             quiet: error statuses that the caller understands.
             upload: the path of the file that is sent, if one is.
             body: what requests takes (``data``, ``files``).
@@ -75,7 +77,7 @@ class Transport:
         for number in range(1, tries + 1):
             last = number == tries
             self._pace.wait(endpoint, self.progress)
-            answer = self._once(method, path, timeout, body, give_up=last or not repeat)
+            answer = self._once(method, path, timeout, body, give_up=last or not repeat, patient=patient)
             if answer is None:
                 self._pause(number)
             elif answer.status_code == 429 and not last:
@@ -88,7 +90,14 @@ class Transport:
         raise AssertionError("the last try returns or raises")
 
     def _once(
-        self, method: str, path: str, timeout: tuple[float, float], body: Mapping[str, Any], give_up: bool
+        self,
+        method: str,
+        path: str,
+        timeout: tuple[float, float],
+        body: Mapping[str, Any],
+        *,
+        give_up: bool,
+        patient: bool,
     ) -> requests.Response | None:
         import requests
 
@@ -96,7 +105,7 @@ class Transport:
         try:
             answer = self._session.request(method, url, timeout=timeout, allow_redirects=False, **body)
         except requests.RequestException as error:
-            if not give_up:
+            if not give_up and (patient or not isinstance(error, requests.ReadTimeout)):
                 return None
             raise Unanswered(
                 f"{self._where.host} did not answer ({type(error).__name__})",
@@ -131,9 +140,10 @@ class Transport:
                 f"PythonAnywhere does not accept the token{_said(text)}",
                 hint="make a new one on the Account page, API token tab, and set PYTHONANYWHERE_API_TOKEN",
             )
+        name = path.rpartition("/")[2]
         if path and out_of_disk(status, text or answer.text):
             raise ApiError(
-                f"the account's disk is full; {path.rpartition('/')[2]} could not be uploaded",
+                f"the account's disk is full: {name} could not be uploaded, and nothing was switched",
                 status=status,
                 detail=text,
                 hint="delete files on the Files page, or set disk under the target to the account's real size",

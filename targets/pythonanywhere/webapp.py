@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from paasctl.errors import PaasctlError, UsageError
-from paasctl.model import Say
 
 from .api import Api
 from .errors import ApiError, Unanswered
@@ -30,6 +30,12 @@ class WebApp:
             "force_https": self.force_https,
             "static": dict(self.static),
         }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> WebApp:
+        """Read what :meth:`to_json` wrote."""
+        static = {str(url): str(path) for url, path in dict(found.get("static") or {}).items()}
+        return cls(str(found["python"]), str(found["folder"]), bool(found["force_https"]), static)
 
     def fields(self) -> dict[str, Any]:
         """As the API names them."""
@@ -56,7 +62,8 @@ class WebApp:
                 lines += [f"static {u} -> {p}" for u, p in self.static.items() if (old or {}).get(u) != p]
                 lines += [f"no longer static: {u}" for u in (old or {}) if u not in self.static]
             elif old != value:
-                lines.append(f"{name}: {old} -> {value}" if name in before else f"{name}: {value}")
+                shown = f"{old} -> {value}" if name in before else f"{value}"
+                lines.append(f"{name}: {shown.replace('True', 'true').replace('False', 'false')}")
         return tuple(lines)
 
 
@@ -82,13 +89,26 @@ def create(api: Api, domain: str, python: str) -> None:
             raise
     except ApiError as error:
         if find(api.webapps(), domain) is None:
-            raise _refused(domain, python, error) from error
+            raise _refused(api, domain, python, error) from error
 
 
-def _refused(domain: str, python: str, error: ApiError) -> PaasctlError:
+def not_offered(api: Api, python: str) -> UsageError | None:
+    """The error for a Python that the account's web apps cannot have; None where it can, or nobody knows."""
+    offered: list[str] = []
+    with contextlib.suppress(PaasctlError):
+        offered = api.pythons()
+    if not offered or python in offered:
+        return None
+    return UsageError(
+        f"PythonAnywhere does not offer Python {python} to this account",
+        hint=f"set python under the target to one of {', '.join(offered)}",
+    )
+
+
+def _refused(api: Api, domain: str, python: str, error: ApiError) -> PaasctlError:
     text = error.detail or f"status {error.status}"
     if error.status == 400 and "python" in text.lower():
-        return UsageError(
+        return not_offered(api, python) or UsageError(
             f"PythonAnywhere does not offer Python {python}: {text}",
             hint="set python under the target to a version that the account's system image has",
         )
@@ -98,20 +118,38 @@ def _refused(domain: str, python: str, error: ApiError) -> PaasctlError:
     )
 
 
-def apply(api: Api, domain: str, wanted: WebApp, found: Mapping[str, Any] | None, ours: Mapping[str, str]) -> None:
+def apply(
+    api: Api,
+    domain: str,
+    wanted: WebApp,
+    found: Mapping[str, Any] | None,
+    ours: Mapping[str, str],
+    *,
+    but: tuple[str, ...] = (),
+) -> None:
     """Write what differs.
 
     Args:
         found: the platform's object; None for a web app that was just created, which has no mappings yet.
         ours: the mappings that paasctl made earlier; those that are no longer wanted are removed.
+        but: fields that are not written.
     """
     fresh = found is None
     changes = wanted.fields() if found is None else wanted.differences(found)
-    if fresh:
-        changes = {name: value for name, value in changes.items() if name not in ("python_version", "virtualenv_path")}
+    left = (*but, "python_version", "virtualenv_path") if fresh else but
+    changes = {name: value for name, value in changes.items() if name not in left}
     if changes:
         _update(api, domain, changes)
     apply_static(api, domain, wanted.static, ours, fresh)
+
+
+def choose_python(api: Api, domain: str, version: str) -> None:
+    """Choose the web app's Python, like ``3.11``; in force after the next reload.
+
+    Raises:
+        UsageError: the account has no such Python.
+    """
+    _update(api, domain, {"python_version": version})
 
 
 def _update(api: Api, domain: str, changes: Mapping[str, Any]) -> None:
@@ -126,7 +164,7 @@ def _update(api: Api, domain: str, changes: Mapping[str, Any]) -> None:
         except ApiError as second:
             if second.status != 400:
                 raise
-            raise _refused(domain, version, ApiError("", status=400, detail=f"python: {error.detail}")) from error
+            raise _refused(api, domain, version, ApiError("", status=400, detail=f"python: {error.detail}")) from error
 
 
 def _written(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,11 +193,3 @@ def _add(api: Api, domain: str, url: str, path: str) -> None:
     except (Unanswered, ApiError):
         if not any(m.get("url") == url and m.get("path") == path for m in api.static_files(domain)):
             raise
-
-
-def restore(api: Api, domain: str, found: Mapping[str, Any] | None, wanted: WebApp, say: Say) -> None:
-    """Put back the fields that :func:`apply` changed; mappings stay, they harm nobody."""
-    changed = wanted.differences(found) if found else {}
-    if found and changed:
-        say("putting the web app's settings back")
-        _update(api, domain, {name: found[name] for name in changed})

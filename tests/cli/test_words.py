@@ -58,6 +58,18 @@ def test_a_failure_before_env_is_read_shows_no_value_either(run: Any, project: P
     assert "ValueError: ******** and ********" in run("-vv", "logs", code=1).stderr
 
 
+def test_the_name_of_the_apps_file_is_not_masked_in_a_failure(tmp_path: Path) -> None:
+    from paasctl.redact import Redactor, values_in
+
+    (tmp_path / ".flaskenv").write_text("FLASK_APP=wsgi.py\nexport DJANGO_SETTINGS_MODULE=site_x.settings\n")
+    (tmp_path / ".env").write_text("FLASK_APP_KEY=hidden-value\n")
+    redactor = Redactor()
+    redactor.learn(values_in(tmp_path))
+    assert redactor.clean("site_x/settings.py: wsgi.py, line 5; hidden-value") == (
+        "site_x/settings.py: wsgi.py, line 5; ********"
+    )
+
+
 @pytest.mark.parametrize(
     ("codes", "worst"),
     [([], 0), ([0, 3], 3), ([3, 4], 4), ([4, 2], 2), ([2, 1], 1), ([1, 5], 5), ([5, 130], 130), ([1, 3], 1)],

@@ -13,7 +13,7 @@ from typing import Any  # noqa: E402
 import pytest  # noqa: E402
 from standin import Account, Platform  # noqa: E402
 from standin.laptop import Laptop  # noqa: E402
-from standin.process import why_not  # noqa: E402
+from standin.process import server_venv, why_not  # noqa: E402
 
 #: The Python of the sites in these tests: the one that runs the tests, since it is surely there.
 PYTHON = f"3.{sys.version_info[1]}"
@@ -42,6 +42,22 @@ def platform(account: Account) -> Iterator[Platform]:
     platform = Platform(account)
     yield platform
     platform.close()
+
+
+@pytest.fixture
+def other_python(platform: Platform) -> str:
+    """A second Python that sites can run in, offered by the platform."""
+    import subprocess
+
+    for version in ("3.13", "3.12", "3.11", "3.10"):
+        if version != PYTHON:
+            try:
+                server_venv(version)
+            except subprocess.CalledProcessError:
+                continue
+            platform.account.pythons = (PYTHON, version)
+            return version
+    pytest.skip("A CHANGE OF A SITE'S PYTHON WAS NOT TRIED: only one is on this machine")
 
 
 @pytest.fixture

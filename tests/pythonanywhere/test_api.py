@@ -177,10 +177,16 @@ def test_a_dead_network_is_one_sentence(client: Client, web: Any) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_a_page_is_not_taken_for_a_file(client: Client, web: Any) -> None:
+    web.get(FILE, body="<h1>Down for maintenance</h1>", content_type="text/html; charset=utf-8")
+    with pytest.raises(PaasctlError, match="answered with a page in place of a file"):
+        client.api.read("/home/eric/x")
+
+
 def test_a_full_disk_is_named(client: Client, web: Any) -> None:
     for status, body in ((500, "<h1>Disk quota exceeded</h1>"), (507, ""), (403, '{"detail": "No space left"}')):
         web.post(FILE, status=status, body=body)
-        with pytest.raises(PaasctlError, match="the account's disk is full; x could not be uploaded"):
+        with pytest.raises(PaasctlError, match="the account's disk is full: x could not be uploaded"):
             client.api.write("/home/eric/x", b"x")
         web.reset()
 
@@ -200,6 +206,12 @@ RELOAD = BASE + f"webapps/{DOMAIN}/reload/"
 def test_reload_is_settled_by_the_site(client: Client, web: Any, answer: Any, warning: str) -> None:
     web.post(RELOAD, **answer)
     assert warning in client.api.reload(DOMAIN)
+
+
+def test_a_reload_that_was_taken_is_not_sent_again(client: Client, web: Any) -> None:
+    web.post(RELOAD, body=requests.ReadTimeout())
+    assert "did not answer in time" in client.api.reload(DOMAIN)
+    assert len(web.calls) == 1
 
 
 def test_a_refused_reload_is_an_error(client: Client, web: Any) -> None:
@@ -222,8 +234,18 @@ def test_a_python_that_is_not_offered_is_the_users_to_change(client: Client, web
     wanted = webapp.WebApp("3.99", "/home/eric/x", True)
     refusal = {"python_version": ['"3.99" is not a valid choice.']}
     web.patch(BASE + f"webapps/{DOMAIN}/", status=400, json=refusal)
-    with pytest.raises(UsageError, match=r"does not offer Python 3\.99"):
+    offered = {"default_python3_version": "3.13", "available_python3_versions": ["3.12", "3.13"]}
+    web.get(BASE + "default_python3_version/", json=offered)
+    with pytest.raises(UsageError, match=r"does not offer Python 3\.99 to this account") as caught:
         webapp.apply(client.api, DOMAIN, wanted, {"python_version": "3.10"}, {})
+    assert caught.value.hint == "set python under the target to one of 3.12, 3.13"
+
+
+def test_a_python_that_is_not_offered_where_the_list_cannot_be_had(client: Client, web: Any) -> None:
+    web.patch(BASE + f"webapps/{DOMAIN}/", status=400, json={"python_version": ["no"]})
+    web.get(BASE + "default_python3_version/", status=500)
+    with pytest.raises(UsageError, match=r"does not offer Python 3\.99: python: python_version: no"):
+        webapp.choose_python(client.api, DOMAIN, "3.99")
 
 
 def test_only_what_differs_is_written(client: Client, web: Any) -> None:

@@ -102,6 +102,15 @@ def test_a_replay_is_refused_also_by_another_process(asked: Asked) -> None:
     assert seen == ["404 Not Found"]
 
 
+def test_notes_of_old_requests_are_removed(asked: Asked) -> None:
+    folder = Path(asked.places.path("nonces"))
+    now = int(time.time())
+    for moment in (now - 100_000, now - 601, now - 599):
+        (folder / f"{moment}-x").touch()
+    assert asked.signed()[0] == "200 OK"
+    assert {int(p.name.partition("-")[0]) - now for p in folder.iterdir()} <= {-599, 0, 1, -1}
+
+
 def test_a_signature_for_the_status_starts_no_job(asked: Asked) -> None:
     assert asked("POST", "/__paasctl__/job", HTTP_X_PAASCTL=header("GET", "status"))[0] == "404 Not Found"
 

@@ -100,6 +100,30 @@ def test_no_source_is_built_with_another_python(tmp_path: Path) -> None:
         resolve("./lib\n", tmp_path, "3.99")
 
 
+def test_a_known_native_package_is_not_even_built(tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(UsageError, match="mysqlclient") as caught:
+        layers.Resolver(tmp_path, dict(os.environ)).resolve(
+            needs("mysqlclient==2.2.7\n"), HERE, tmp_path / "out", said.append
+        )
+    assert "use PyMySQL" in caught.value.hint
+    assert not said
+
+
+def test_a_build_does_not_see_our_tokens(tmp_path: Path) -> None:
+    project(tmp_path / "lib", "curious", native=False)
+    setup = tmp_path / "lib/setup.py"
+    setup.write_text(
+        f"import os\nopen({str(tmp_path / 'seen')!r}, 'a').write(repr(dict(os.environ)))\n" + setup.read_text()
+    )
+    ours = dict.fromkeys(("PYTHONANYWHERE_API_TOKEN", "API_TOKEN", "HEROKU_API_KEY", "PAASCTL_TOKEN_X"), "tok3n-XYZ")
+    resolver = layers.Resolver(tmp_path, {**os.environ, **ours, "KEPT": "kept-1"})
+    resolver.resolve(needs("./lib\n"), HERE, tmp_path / "out", lambda line: None)
+    seen = (tmp_path / "seen").read_text()
+    assert "kept-1" in seen
+    assert "tok3n-XYZ" not in seen
+
+
 def test_without_an_index_it_is_the_network(tmp_path: Path) -> None:
     environ = {**os.environ, "UV_INDEX_URL": "http://127.0.0.1:9/simple", "UV_NO_CACHE": "1", "UV_HTTP_RETRIES": "0"}
     for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL"):

@@ -176,6 +176,13 @@ def test_a_site_made_by_hand_is_refused_and_one_of_ours_is_not() -> None:
         assert "set up the web app eric.pythonanywhere.com" in titles(planner().push(wanted, observed, changes()))
 
 
+def test_an_app_that_got_another_name_is_told_its_old_one() -> None:
+    old = {"domain_name": "eric.pythonanywhere.com", "source_directory": "/home/eric/.paasctl/apps/bluelog"}
+    with pytest.raises(UsageError, match="serves the app bluelog, which paasctl pushed; nothing was changed") as caught:
+        planner().push(desired(), nothing(webapp=old), changes())
+    assert 'name = "bluelog"' in caught.value.hint
+
+
 def test_processes_that_will_not_run_are_named() -> None:
     wanted = desired(processes={"web": "x", "worker": "y", "beat": "z"})
     assert planner().push(wanted, nothing(), changes()).warnings[0].startswith("worker, beat: not started")

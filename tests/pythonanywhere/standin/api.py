@@ -21,6 +21,7 @@ ROUTES: list[tuple[str, str, str]] = [
     (r"webapps/([^/]+)/static_files/", "static", "static_files"),
     (r"webapps/([^/]+)/static_files/(\d+)/", "mapping", "static_files"),
     (r"cpu/", "cpu", "cpu"),
+    (r"default_python3_version/", "python", "python"),
 ]
 
 
@@ -176,6 +177,10 @@ class Api:
             return 204, b""
         found.update(fields(headers, body))
         return 200, found
+
+    def _python(self, method: str, headers: dict[str, str], body: bytes) -> Answer:
+        offered = list(self.account.pythons)
+        return 200, {"default_python3_version": offered[0], "available_python3_versions": offered}
 
     def _cpu(self, method: str, headers: dict[str, str], body: bytes) -> Answer:
         limit = 100 if self.account.free else 100_000

@@ -20,6 +20,9 @@ Response = tuple[int, list[tuple[str, str]], bytes]
 #: "drop after" carries it out first.
 Fault = Callable[[str, str], Answer | str | None]
 
+#: Seconds that a reload waits for the site's own answer.
+PING = 20.0
+
 
 class Platform:
     """One account with at most one web app that runs.
@@ -97,7 +100,7 @@ class Platform:
             else:
                 cwd = found["working_directory"] or f"/home/{self.account.username}"
                 self.process = WebProcess(self.account, domain, found["python_version"], cwd, self.hosts, self.before)
-            self._pass("GET", "/", [("Host", domain)], b"")
+            self._pass("GET", "/", [("Host", domain)], b"", PING)
         return (409, {"status": "error", "error": "cname_error"}) if self.cname_error else (200, {"status": "OK"})
 
     def _visit(self, request: BaseHTTPRequestHandler, body: bytes) -> Response | None:
@@ -126,9 +129,11 @@ class Platform:
         answer = self._pass(method, path, [*kept, ("X-Forwarded-Proto", "https")], body)
         return None if fault == "drop after" else answer
 
-    def _pass(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> Response:
+    def _pass(
+        self, method: str, path: str, headers: list[tuple[str, str]], body: bytes, timeout: float = 310.0
+    ) -> Response:
         try:
-            return web.forward(self.account.root / "site.sock", method, path, headers, body)
+            return web.forward(self.account.root / "site.sock", method, path, headers, body, timeout)
         except OSError:
             return 502, [("Content-Type", "text/html")], b"<h1>502 Bad Gateway</h1>"
 

@@ -92,12 +92,18 @@ def server_venv(python: str) -> Path:
     root = Path(tempfile.mkdtemp(prefix="paasctl-uwsgi-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     folder = root / python
-    for words in (["venv", "-q", "--python", python, str(folder)],
+    for words in (["venv", "-q", "--no-python-downloads", "--python", find(python), str(folder)],
                   ["pip", "install", "-q", "--python", str(folder / "bin/python"), "pyuwsgi"]):  # fmt: skip
         subprocess.run([find_uv_bin(), *words], check=True, capture_output=True)
     packages = next((folder / "lib").glob("python3*/site-packages"))
     (packages / "platform_logs.py").write_text(STDOUT)
     return folder
+
+
+def find(python: str) -> str:
+    """The program of a Python version where pyenv has it, else the version itself for uv to look for."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    return next((str(path) for path in sorted(versions.glob(f"{python}.*/bin/python{python}"))), python)
 
 
 @cache

@@ -63,7 +63,7 @@ def encoded(content: Any) -> tuple[list[tuple[str, str]], bytes]:
 class UnixConnection(http.client.HTTPConnection):
     """HTTP to a socket file."""
 
-    def __init__(self, path: Path, timeout: float = 310.0) -> None:
+    def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
 
@@ -74,10 +74,10 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def forward(
-    socket_file: Path, method: str, path: str, headers: list[tuple[str, str]], body: bytes
+    socket_file: Path, method: str, path: str, headers: list[tuple[str, str]], body: bytes, timeout: float
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """Pass a request to the web app and bring its answer."""
-    connection = UnixConnection(socket_file)
+    connection = UnixConnection(socket_file, timeout)
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
