@@ -17,6 +17,9 @@ from paasctl.secret import Secret
 #: What an HTTP header can carry as a token; anything else would end up in the HTTP library's error text.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
+#: Variables that hold paasctl's own credentials.
+_OURS = re.compile(r"PYTHONANYWHERE_API_TOKEN|HEROKU_API_KEY|PAASCTL_TOKEN_\w+")
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -101,6 +104,12 @@ def is_loopback(host: str) -> bool:
 def variable(target: str) -> str:
     """The environment variable that holds a target's token for a host that is not the vendor's."""
     return "PAASCTL_TOKEN_" + re.sub(r"[^A-Z0-9]", "_", target.upper())
+
+
+def held(environ: Mapping[str, str]) -> dict[str, str]:
+    """Those of some variables that hold credentials of paasctl's; bare ``API_TOKEN`` does on PythonAnywhere alone."""
+    bare = ("API_TOKEN",) if environ.get("PYTHONANYWHERE_SITE") else ()
+    return {name: value for name, value in environ.items() if name in bare or _OURS.fullmatch(name)}
 
 
 def in_environ(environ: Mapping[str, str], name: str) -> Place:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from paasctl import config as configuration
-from paasctl import git, naming
+from paasctl import credentials, git, naming
 from paasctl.config import Config, TargetSettings
 from paasctl.config.document import read as read_toml
 from paasctl.errors import UsageError
 from paasctl.model import Observed, Provenance
 from paasctl.redact import PUBLIC, Redactor
+from paasctl.secret import Secret
 from paasctl.target import Adapter, Context, Operations, Target, installed, load
 
 #: The target of an app without any configuration.
@@ -86,7 +87,9 @@ def start(root: Path, redactor: Redactor) -> Session:
     loaded = configuration.load(root)
     names = installed()
     redactor.keep([*loaded.targets, *names, root.name, *(words(loaded))])
-    return Session(root, loaded, redactor)
+    session = Session(root, loaded, redactor)
+    redactor.learn(Secret(value) for value in credentials.held(session.environ).values() if value)
+    return session
 
 
 def words(config: Config) -> Iterator[str]:

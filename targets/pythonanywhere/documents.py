@@ -107,7 +107,7 @@ class Deploy:
     """
 
     id: str
-    key: str
+    key: str = field(repr=False)
     who: str
     when: str
     release: str | None

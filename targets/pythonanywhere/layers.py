@@ -9,11 +9,12 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import IO
 
+from paasctl import credentials
 from paasctl.errors import PaasctlError, UsageError
 from paasctl.model import Dependencies, Say
 
@@ -53,7 +54,7 @@ class Resolver:
     """
 
     root: Path
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
     def resolve(self, needs: Dependencies, python: str, into: Path, say: Say) -> None:
         """Fill an empty folder with the dependencies, every one fit for the target.
@@ -141,8 +142,8 @@ class Resolver:
 
 def _without_tokens(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables without paasctl's own credentials: a package's build runs code of strangers."""
-    ours = re.compile(r"(PYTHONANYWHERE_)?API_TOKEN|HEROKU_API_KEY|PAASCTL_TOKEN_.*")
-    return {name: value for name, value in environ.items() if not ours.fullmatch(name)}
+    ours = credentials.held(environ)
+    return {name: value for name, value in environ.items() if name not in ours}
 
 
 def layer_name(needs: Dependencies, python: str, code: str) -> str:

@@ -117,6 +117,7 @@ def test_a_build_does_not_see_our_tokens(tmp_path: Path) -> None:
         f"import os\nopen({str(tmp_path / 'seen')!r}, 'a').write(repr(dict(os.environ)))\n" + setup.read_text()
     )
     ours = dict.fromkeys(("PYTHONANYWHERE_API_TOKEN", "API_TOKEN", "HEROKU_API_KEY", "PAASCTL_TOKEN_X"), "tok3n-XYZ")
+    ours["PYTHONANYWHERE_SITE"] = "www.pythonanywhere.com"
     resolver = layers.Resolver(tmp_path, {**os.environ, **ours, "KEPT": "kept-1"})
     resolver.resolve(needs("./lib\n"), HERE, tmp_path / "out", lambda line: None)
     seen = (tmp_path / "seen").read_text()

@@ -40,6 +40,7 @@ class Platform:
         self.process: WebProcess | None = None
         self.hosts = self.before = ""
         self.cname_error = False
+        self.trace: Path | None = None
         self._runs, self._served = runs, {}  # type: bool, dict[str, str]
         self._one = threading.Lock()
         self._api, self._front = web.serve(self._answer), web.serve(self._visit)
@@ -99,7 +100,7 @@ class Platform:
                 self.process.reload()
             else:
                 cwd = found["working_directory"] or f"/home/{self.account.username}"
-                self.process = WebProcess(self.account, domain, found["python_version"], cwd, self.hosts, self.before)
+                self.process = WebProcess(self.account, domain, found["python_version"], cwd, self)
             self._pass("GET", "/", [("Host", domain)], b"", PING)
         return (409, {"status": "error", "error": "cname_error"}) if self.cname_error else (200, {"status": "OK"})
 

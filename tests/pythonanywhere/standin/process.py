@@ -14,6 +14,7 @@ import sys
 import time
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from .account import Account
 
@@ -114,10 +115,23 @@ def interpreter(python: str) -> str:
     return os.path.realpath(done.stdout.strip())
 
 
+#: Notes every program that is started on the site's side, with its arguments.
+TRACE = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=execve", "-e", "signal=none", "-s", "100000"]
+
+
+class Options(Protocol):
+    """``hosts`` are names for 127.0.0.1, ``before`` a command that is run in the site's own namespace first, ``trace``
+    a file for the arguments of every process there."""
+
+    hosts: str
+    before: str
+    trace: Path | None
+
+
 class WebProcess:
     """One web app's server."""
 
-    def __init__(self, account: Account, domain: str, python: str, cwd: str, hosts: str = "", before: str = "") -> None:
+    def __init__(self, account: Account, domain: str, python: str, cwd: str, more: Options) -> None:
         self._account, self.python = account, python
         self._log = account.real(f"/var/log/{domain}.error.log")
         wsgi = f"/var/www/{domain.replace('.', '_').lower()}_wsgi.py"
@@ -126,11 +140,14 @@ class WebProcess:
             "PATH": os.environ["PATH"], "PA_USER": account.username, "PA_ROOT": str(account.root), "PA_CWD": cwd,
             "PA_TOKEN": account.token, "PA_DOMAIN": domain, "PA_WSGI": wsgi, "PA_VENV": str(server_venv(python)),
             "PA_PYTHONS": " ".join(f"{p}={interpreter(p)}" for p in account.pythons),
-            "PA_HOSTS": hosts, "PA_BEFORE": before,
+            "PA_HOSTS": more.hosts, "PA_BEFORE": more.before,
         }  # fmt: skip
-        words = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", SCRIPT]
+        words = [*TRACE, "-o", str(more.trace)] if more.trace else []
+        words += ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", SCRIPT]
         self.output = (account.root / "unshare.log").open("wb")
-        self._process = subprocess.Popen(words, env=env, stdout=self.output, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(
+            words, env=env, stdout=self.output, stderr=subprocess.STDOUT, start_new_session=True
+        )
         self._wait(self._spawned() if self._log.exists() else 0)
 
     def reload(self) -> None:
@@ -153,6 +170,6 @@ class WebProcess:
 
     def stop(self) -> None:
         """End the server and everything in its namespace."""
-        self._process.send_signal(signal.SIGKILL)
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(10)
         self.output.close()
