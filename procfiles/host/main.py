@@ -272,7 +272,7 @@ def serve(source: BinaryIO, hello: Arguments, modules: Modules) -> None:
     if hello.get("role") == "app":
         side = AppSide(layout, wire.say, wire.cancelled.is_set)
     elif hello.get("role") == "setup":
-        side = Setup(layout, wire.say)
+        side = Setup(layout, wire.say, app_user(wire, hello, layout, modules))
     else:
         side = Agent(wire, hello, modules)
     busy = {"critical": False}

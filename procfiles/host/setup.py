@@ -6,14 +6,18 @@ import contextlib
 import functools
 import glob
 import grp
+import hashlib
 import os
 import pwd
 import shutil
-import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import children, texts
-from .layout import APPS, DATA, Layout, has_files, read_json, remove, write_file, write_json
+from .accounts import folders, invoker, make_login, make_user, user_exists
+from .deputy import AppUser
+from .groups import Groups
+from .groups import path as supervisor_path
+from .layout import DATA, Layout, has_files, read_json, remove, write_file, write_json
 from .probe import free_port
 from .sections import START
 from .wire import Failure, Stream
@@ -28,8 +32,9 @@ NGINX_DEFAULT = "/etc/nginx/sites-enabled/default"
 class Setup:
     """Answers ``setup``'s requests as root. ``do_X`` answers the request X."""
 
-    def __init__(self, layout: Layout, say: Callable[[str], None]) -> None:
+    def __init__(self, layout: Layout, say: Callable[[str], None], app: AppUser) -> None:
         self.layout, self._say = layout, say
+        self._groups = Groups(layout, app)
 
     def do_plan(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
         """What would be done, a line each; changes nothing."""
@@ -47,7 +52,7 @@ class Setup:
         config = self._known()
         if not config:
             return
-        self._remove_groups(config)
+        self._groups.remove(config)
         for path in [*self._files(config), self._enabled(config)]:
             remove(path)
         if config.get("default_site") and not os.path.lexists(NGINX_DEFAULT):
@@ -75,6 +80,7 @@ class Setup:
         whole["port"] = known.get("port") or free_port(8100)
         if known and web_changes(known, whole):
             whole["generation"] = "b" if whole["generation"] == "a" else "a"
+        whole["site"] = digest(texts.nginx(whole))
         if not whole["domain"] and not whole["default_site"] and os.path.islink(NGINX_DEFAULT):
             whole["default_site"] = os.readlink(NGINX_DEFAULT)
         return whole
@@ -85,6 +91,13 @@ class Setup:
         missing = packages(config)
         if missing:
             acts.append(("install " + " ".join(missing), lambda: install(missing, self._say)))
+        if not user_exists(config["user"]):
+            acts.append(
+                (
+                    "make the user %s, who may log in with the keys of %s" % (config["user"], invoker()),
+                    lambda: make_login(config["user"]),
+                )
+            )
         if not user_exists(config["app"]):
             acts.append(("make the user " + config["app"], lambda: make_user(config)))
         if not self._folders_are_right(config):
@@ -92,72 +105,41 @@ class Setup:
         for path, text, mode in self._plain_files(config):
             if read(path) != text:
                 acts.append(("write " + path, functools.partial(self._write, path, text, mode)))
-        if self._known() != config or read(self._supervisor(config)) != texts.supervisor(config):
-            acts.append(("write %s and start its processes" % self._supervisor(config), lambda: self._programs(config)))
+        if self._known() != config or read(supervisor_path(config)) != texts.supervisor(config):
+            title = "write %s and %s, start the processes" % (supervisor_path(config), site_path(config))
+            acts.append((title, lambda: self._programs(config)))
         return acts
 
     def _programs(self, config: Config) -> None:
-        """New groups beside the old ones, nginx to the new socket, then the old ones away: no request is lost."""
+        """The site and the processes; where others serve already, no request is lost."""
         known = self._known()
-        old = read(self._supervisor(config)) if known.get("generation") != config["generation"] else ""
-        self._write(
-            self._supervisor(config), old + "\n" + texts.supervisor(config) if old else texts.supervisor(config), 0o644
-        )
         self._service("supervisor")
-        ctl("reread")
-        for name in sorted(config["settings"]):
-            self._add_or_renew(config, known, texts.prefix(config) + name, name)
-        self._wait_for_web(config)
-        self._site(config)
+        moves = bool(known) and known["generation"] != config["generation"]
+        if moves:
+            self._groups.begin(known, config)
+        try:
+            self._site(config, known)
+        except Failure:
+            if moves:
+                self._groups.abandon(known, config)
+            raise
         os.makedirs(os.path.dirname(self.layout.setup), exist_ok=True)
         write_json(self.layout.setup, config, 0o644)
-        if old:
-            time.sleep(1)  # requests that nginx handed to the old socket end there
-            self._drop_groups(known)
-            self._write(self._supervisor(config), texts.supervisor(config), 0o644)
-            ctl("reread")
-        for name in set(known.get("settings", {})) - set(config["settings"]):
-            self._drop(texts.prefix(known) + name)
+        self._groups.settle(known, config)
+        self._write(self._tmpfiles(config), texts.tmpfiles(config), 0o644)
 
-    def _add_or_renew(self, config: Config, known: Config, group: str, name: str) -> None:
-        before = known.get("settings", {}).get(name)
-        if known.get("generation") == config["generation"] and before and before != config["settings"][name]:
-            self._drop(group)
-        ctl("add", group)
+    def _site(self, config: Config, known: Config) -> None:
+        """The nginx site: tested as a candidate; the old one stays when it fails.
 
-    def _drop(self, group: str) -> None:
-        ctl("stop", group + ":*")
-        ctl("remove", group)
-
-    def _drop_groups(self, known: Config) -> None:
-        for name in known.get("settings", {}):
-            self._drop(texts.prefix(known) + name)
-
-    def _remove_groups(self, config: Config) -> None:
-        self._drop_groups(config)
-        remove(self._supervisor(config))
-        ctl("reread")
-
-    def _wait_for_web(self, config: Config) -> None:
-        """Where a release is live, its new processes must answer before nginx sends anybody there."""
-        if not os.path.islink(self.layout.current) or not config["handover"]:
-            return
-        for _ in range(120):
-            if "RUNNING" in ctl("status", texts.prefix(config) + "web:*").output and os.path.exists(
-                texts.socket_path(config)
-            ):
-                time.sleep(2)
-                return
-            time.sleep(0.5)
-
-    def _site(self, config: Config) -> None:
-        """The nginx site: tested as a candidate; the old one stays when it fails."""
-        path = "/etc/nginx/sites-available/paasctl-" + config["app"]
+        One that somebody edited (certbot does) stays as it is until something else is asked of it.
+        """
+        path, enabled = site_path(config), self._enabled(config)
         text, before = texts.nginx(config), read(path)
-        enabled = self._enabled(config)
-        if before == text and os.path.islink(enabled):
+        if before and os.path.islink(enabled) and config["site"] in (known.get("site"), digest(before)):
             self._service("nginx")
             return
+        if before and digest(before) != known.get("site"):
+            self._say("the site had been edited (by certbot?) and is written anew; do again what was done to it")
         broken = children.run(["nginx", "-t"], "/", limit=60)
         children.check(
             broken, "nginx's configuration is broken already, by somebody else; the site was not changed", "mend it"
@@ -239,17 +221,20 @@ class Setup:
         app = config["app"]
         return [
             (self.layout.path("start"), START, 0o755),
-            ("/etc/tmpfiles.d/paasctl-%s.conf" % app, texts.tmpfiles(config), 0o644),
+            # the link in it is moved when the processes that it leads to are there
+            (self._tmpfiles(config), texts.tmpfiles(self._as_it_serves(config)), 0o644),
             ("/etc/sudoers.d/paasctl-" + app.replace(".", "_"), texts.sudoers(config), 0o440),
         ]
 
     def _files(self, config: Config) -> List[str]:
-        return [path for path, _, _ in self._plain_files(config)] + [
-            "/etc/nginx/sites-available/paasctl-" + config["app"]
-        ]
+        return [*(path for path, _, _ in self._plain_files(config)), site_path(config)]
 
-    def _supervisor(self, config: Config) -> str:
-        return "/etc/supervisor/conf.d/paasctl-%s.conf" % config["app"]
+    def _tmpfiles(self, config: Config) -> str:
+        return "/etc/tmpfiles.d/paasctl-%s.conf" % config["app"]
+
+    def _as_it_serves(self, config: Config) -> Config:
+        known = self._known()
+        return dict(config, generation=known["generation"]) if known else config
 
     def _enabled(self, config: Config) -> str:
         return "/etc/nginx/sites-enabled/paasctl-%s" % config["app"]
@@ -263,21 +248,6 @@ class Setup:
     def _reload_nginx(self) -> None:
         reloaded = children.run(["systemctl", "reload", "nginx"], "/", limit=60)
         children.check(reloaded, "nginx could not be reloaded", "see `systemctl status nginx` on the host")
-
-
-def folders(config: Config) -> List[Tuple[str, str, str, int]]:
-    """Path, owner, group and mode: code is the deploying user's, data and env are the app's, logs are root's."""
-    root, app, user = config["root"], config["app"], config["user"]
-    code = [(os.path.join(root, name), user, app, 0o2755) for name in ("code", "objects", "releases", "venvs", "tmp")]
-    data = [(os.path.join(root, name), app, app, mode) for name, mode in APPS.items()]
-    group = str(grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name)
-    return [
-        (root, user, app, 0o2750),
-        *code,
-        *data,
-        (config["logs"], "root", app, 0o750),
-        ("/var/www/paasctl-" + app, user, group, 0o755),
-    ]
 
 
 def packages(config: Config) -> List[str]:
@@ -304,28 +274,18 @@ def install(names: List[str], say: Callable[[str], None]) -> None:
     children.check(ended, "the host could not install %s" % " ".join(names), "install it by hand, then run setup again")
 
 
-def make_user(config: Config) -> None:
-    argv = ["useradd", "--system", "--user-group", "--home-dir", config["root"], "--no-create-home"]
-    made = children.run([*argv, "--shell", "/usr/sbin/nologin", config["app"]], "/")
-    children.check(made, "the user %s could not be made" % config["app"], "give the app another name in paasctl.toml")
-
-
-def user_exists(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
-
-
 def web_changes(known: Config, config: Config) -> bool:
     """Whether the group of the web processes must be another one (Supervisor cannot change one that runs)."""
     differs = known["settings"].get("web") != config["settings"].get("web")
     return bool(differs or known["handover"] != config["handover"])
 
 
-def ctl(*words: str) -> children.Ended:
-    return children.run([*texts.CTL.split(), *words], "/", limit=120)
+def site_path(config: Config) -> str:
+    return "/etc/nginx/sites-available/paasctl-%s" % config["app"]
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def read(path: str) -> str:

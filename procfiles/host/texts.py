@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Dict, List
 
@@ -76,6 +77,11 @@ def socket_path(config: Config) -> str:
     return "/run/paasctl-%s/web-%s.sock" % (config["app"], config["generation"])
 
 
+def link_path(config: Config) -> str:
+    """Where nginx finds the socket of the generation that serves: a link, which is moved without a word to nginx."""
+    return "/run/paasctl-%s/web.sock" % config["app"]
+
+
 def programs(config: Config) -> List[str]:
     """The full names of every process, in the order in which their status is asked."""
     found = []
@@ -104,7 +110,7 @@ def supervisor(config: Config) -> str:
 def nginx(config: Config) -> str:
     """``/etc/nginx/sites-available/paasctl-APP``."""
     app, domain = config["app"], config["domain"]
-    upstream = "unix:" + socket_path(config) if config["handover"] else "127.0.0.1:%d" % config["port"]
+    upstream = "unix:" + link_path(config) if config["handover"] else "127.0.0.1:%d" % config["port"]
     return NGINX.format(
         app=app,
         variable="paasctl_%s_connection" % re.sub(r"\W", "_", app),
@@ -127,4 +133,7 @@ def sudoers(config: Config) -> str:
 
 def tmpfiles(config: Config) -> str:
     """``/etc/tmpfiles.d/paasctl-APP.conf``: without this folder the host's supervisord does not even start."""
-    return "d /run/paasctl-%s 0755 root root -\n" % config["app"]
+    lines = "d /run/paasctl-%s 0755 root root -\n" % config["app"]
+    if config["handover"]:
+        lines += "L %s - - - - %s\n" % (link_path(config), os.path.basename(socket_path(config)))
+    return lines

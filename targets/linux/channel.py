@@ -128,8 +128,9 @@ class Channel:
         )
         self._number = 0
         digest = hashlib.sha256(self._modules).hexdigest() if cached else ""
-        # the answer is read with the first request: by then it has long been under way
-        self._send(digest.encode("ascii") + b"\n")
+        # the answer, or why there is none, is read with the first request: by then it has long been under way
+        with contextlib.suppress(PaasctlError):
+            self._send(digest.encode("ascii") + b"\n")
 
     def call(self, name: str, say: Say | None = None, stream: Iterable[bytes] | None = None, **args: Any) -> Any:
         """Make one request and return its result.

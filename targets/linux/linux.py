@@ -40,6 +40,7 @@ class Linux:
         "hosts": Setting(list, "ssh destinations, as you would type them after ssh"),
         "domain": Setting(str, "the site's name; none: the host's default site"),
         "ssh_config": Setting(str, "another ssh client configuration than your own"),
+        "setup_user": Setting(str, "who logs in for `paasctl setup`, where that is another user (root)"),
         "client_max_body_size": Setting(str, "how large an upload nginx lets through (default 25m)"),
     }
     abilities: ClassVar[Mapping[str, str]] = dict.fromkeys(OPERATIONS, "")
@@ -122,9 +123,11 @@ class LinuxTarget(HostTarget):
 
     def _root(self) -> Channel:
         """An agent that runs as root, for this plan alone."""
-        before = "" if self._ssh.user == "root" else "sudo -n"
-        hello = {**self._hello, "role": "setup"}
-        channel = Channel(self._ssh.python(before), hello, self._context.environ, self._ssh.explain)
+        ssh = replace(self._ssh, login=self._settings.get("setup_user", ""))
+        before = "" if ssh.user == "root" else "sudo -n"
+        act_as = ["runuser", "-u", self._context.app, "--", "python3", "-I", "-c"]
+        hello = {**self._hello, "role": "setup", "app_user": act_as}
+        channel = Channel(ssh.python(before), hello, self._context.environ, ssh.explain)
         self._roots.append(channel)
         return channel
 

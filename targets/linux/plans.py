@@ -252,6 +252,8 @@ def require_setup(target: str, state: HostState, spec: Spec, site: Mapping[str, 
     for key, value in site.items():
         if state.setup[key] != value:
             raise UsageError(f"{key} is not the one that the host is prepared for; nothing was changed", hint=hint)
+    if set(state.setup["static"]) != set(spec.content["static"]):
+        raise UsageError("the static folders are not those that the host is prepared for", hint=hint)
     wanted = {n: {k: each[k] for k in ("instances", "stop_wait")} for n, each in spec.content["settings"].items()}
     if state.setup["settings"] != wanted:
         raise UsageError("the app's processes are not those that the host is prepared for", hint=hint)
@@ -273,6 +275,8 @@ def gaps(document: Mapping[str, Any], state: HostState) -> list[str]:
         return ["the web line cannot take over a socket, so requests are refused for a moment while it restarts"]
     if document["settings"]["web"]["instances"] == 1:
         return ["web has one instance, so requests are refused for a moment while it restarts"]
+    if state.setup is not None:
+        return []  # setup has changed them already, the new ones beside the old
     moved = any(document[key] != state.live[key] for key in ("port", "handover"))
     if moved or before(state) != document["settings"]["web"]["instances"]:
         return ["the port or the number of web instances changes, so requests are refused for a moment"]

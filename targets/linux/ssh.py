@@ -31,12 +31,14 @@ class Ssh:
     Args:
         config: another client configuration than the user's own, or None.
         sockets: a private folder for the sockets of kept connections.
+        login: another user than the destination and the configuration name.
     """
 
     destination: str
     config: Path | None
     sockets: Path
     environ: Mapping[str, str]
+    login: str = ""
 
     def argv(self, command: str, *, tty: bool = False) -> list[str]:
         """The words that run a shell command line on the host. No secret is ever among them."""
@@ -76,7 +78,8 @@ class Ssh:
 
     @property
     def _configuration(self) -> list[str]:
-        return ["-F", str(self.config)] if self.config else []
+        # what ssh reads first counts
+        return [*(("-F", str(self.config)) if self.config else ()), *(("-l", self.login) if self.login else ())]
 
     @property
     def _has_control_path(self) -> bool:
