@@ -12,8 +12,8 @@ from .layout import Layout, point, read_json, write_file
 from .wire import Failure
 
 Config = Dict[str, Any]
-#: what the kernel lists: every unix socket, its state (03: connected) and path; see proc(5)
-UNIX_SOCKETS, CONNECTED = "/proc/net/unix", "03"
+#: what the kernel lists: every unix socket, its state (02: waits to be accepted, 03: connected) and path; see proc(5)
+UNIX_SOCKETS, CONNECTED = "/proc/net/unix", ("02", "03")
 #: seconds that a new web process may take to be healthy, and that the old socket must have been without a connection
 START, QUIET = 60, 1.0
 
@@ -132,7 +132,7 @@ def connections(socket: str) -> int:
     """The connections to a listening unix socket, those that nobody has accepted yet included."""
     with open(UNIX_SOCKETS) as file:
         rows = [line.split() for line in file]
-    return sum(len(row) > 7 and row[5] == CONNECTED and row[7] == socket for row in rows)
+    return sum(len(row) > 7 and row[5] in CONNECTED and row[7] == socket for row in rows)
 
 
 def ctl(*words: str) -> children.Ended:

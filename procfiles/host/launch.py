@@ -7,6 +7,7 @@ Standard library only, Python 3.8+.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -67,11 +68,15 @@ def place(release: Dict[str, Any], kind: str, name: str, instance: str) -> Dict[
 
 
 def record(release: Dict[str, Any], name: str, instance: str) -> None:
-    """Note which release this process runs; its process id stays the same through every exec."""
+    """Note which release this process runs; its process id stays the same through every exec.
+
+    A process starts without a note too: a full disk must not keep an app down.
+    """
     path = os.path.join(release["run"], "%s.%s.json" % (name, instance))
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump({"pid": os.getpid(), "release": release["id"]}, file)
-    os.replace(path + ".new", path)
+    with contextlib.suppress(OSError):
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            json.dump({"pid": os.getpid(), "release": release["id"]}, file)
+        os.replace(path + ".new", path)
 
 
 def shell(line: str) -> List[str]:
