@@ -133,6 +133,16 @@ def test_a_static_file_that_changed_is_live(shop: HostApp) -> None:
     assert "#20a020" in shop.get("/static/shop.css").body
 
 
+def test_another_static_url_needs_setup(shop: HostApp) -> None:
+    shop.configure('\n[targets.linux.static]\n"/more/" = "shop/static"\n')
+    try:
+        assert "paasctl setup linux" in shop.push(code=2).err
+        shop.setup(code=1)  # the one who deploys may not become root any more
+    finally:
+        shop.configure("")
+    assert "nothing to do" in shop.push().out
+
+
 def test_an_env_only_push_is_live(shop: HostApp) -> None:
     shop.project.env({"SECRET_KEY": SECOND, "MAIL_ADMIN": "admin@example.com"})
     shop.push("--env-only")

@@ -61,3 +61,29 @@ def test_a_user_who_may_not_become_root_is_told_so(app: HostApp) -> None:
     finally:
         app.host.ssh("mv /root/deploy.sudoers /etc/sudoers.d/deploy")
     assert not left(app)
+
+
+def test_setup_as_another_user_makes_the_one_who_deploys(make_app: Callable[..., HostApp]) -> None:
+    app = make_app("plain_wsgi", settings='setup_user = "root"\n')
+    app.config.write_text(app.config.read_text().replace("User deploy", "User newcomer"))
+    try:
+        app.first_push()
+        assert app.serves() == app.project.version
+        assert app.host.out(f"stat -c %U /srv/{app.name}/code").strip() == "newcomer"
+        assert app.host.ssh("sudo -n true", user="newcomer", check=False).returncode
+        app.setup("--remove")
+        assert not left(app)
+    finally:
+        app.host.ssh("userdel --remove --force newcomer", check=False)
+
+
+def test_a_site_that_somebody_edited_stays_until_something_else_is_asked_of_it(app: HostApp) -> None:
+    site = f"/etc/nginx/sites-available/paasctl-{app.name}"
+    app.setup()
+    app.host.ssh(f"echo '# managed by certbot' >> {site}")
+    app.configure("\n[targets.linux.processes.web]\ninstances = 1\n")
+    app.setup()
+    assert "certbot" in app.host.out(f"cat {site}")
+    app.configure('client_max_body_size = "30m"\n')
+    assert "edited" in app.setup().said
+    assert "certbot" not in app.host.out(f"cat {site}")
