@@ -60,10 +60,10 @@ class Groups:
         """Send requests to the new web processes, end what is of the past, start what is new."""
         if config["handover"]:
             point(texts.link_path(config), os.path.basename(texts.socket_path(config)))
-        stale = self._stale(known, config)
-        if any(group.endswith("-web") for group in stale):
+        if known.get("generation", config["generation"]) != config["generation"] and "web" in known["settings"]:
             self._drain(known)
-        self._drop(stale)
+        if known:
+            self._drop(self._stale(known, config))
         self._write(config, texts.supervisor(config))
         for name in sorted(config["settings"]):
             ctl("add", texts.prefix(config) + name)

@@ -15,7 +15,8 @@ from .wire import Failure
 Say = Callable[[str], None]
 #: seconds for the preflight import, for a restarted process, and that a worker must stay up to count as started
 PREFLIGHT, START, STAYS_UP = 60, 60, 3
-UP = ("RUNNING", "STARTING")
+#: states of a process that Supervisor has started, and of one that it has been told to start
+UP, NOT_YET = ("RUNNING", "STARTING"), ("STOPPING", "STOPPED")
 
 
 class Rollout:
@@ -79,8 +80,7 @@ class Rollout:
         processes = self._wait_for_processes(document)
         for process in [p for p in processes if p.name == "web"]:
             self._web(document, process, say)
-        for process in [p for p in processes if p.name != "web"]:
-            self._worker(document, process, say)
+        self._workers(document, [p for p in processes if p.name != "web"], say)
         self._settle(document)
 
     def done(self, release: str) -> None:
@@ -117,24 +117,35 @@ class Rollout:
             raise self._unhealthy(document, process, problem)
         say("%s runs %s" % (process.label, document["id"]))
 
-    def _worker(self, document: Document, process: Process, say: Say) -> None:
-        if process.release != document["id"] or process.state not in UP:
-            self._supervisor.restart(process)
-        if self._stays_up(process):
-            say("%s runs %s" % (process.label, document["id"]))
-        elif document["settings"].get(process.name, {}).get("optional"):
-            say("%s does not stay up (it is optional)" % process.label)
-        else:
-            raise self._unhealthy(document, process, "it does not stay up")
+    def _workers(self, document: Document, workers: List[Process], say: Say) -> None:
+        """Restart the workers that run something else, and see whether they stay up; all at once, for it takes long."""
+        for process in workers:
+            if process.release != document["id"] or process.state not in UP:
+                self._supervisor.restart(process)
+        standing = self._that_stay_up([p.full for p in workers]) if workers else []
+        for process in workers:
+            if process.full in standing:
+                say("%s runs %s" % (process.label, document["id"]))
+            elif document["settings"].get(process.name, {}).get("optional"):
+                say("%s does not stay up (it is optional)" % process.label)
+            else:
+                raise self._unhealthy(document, process, "it does not stay up")
 
-    def _stays_up(self, process: Process) -> bool:
-        deadline, first = time.monotonic() + STAYS_UP, self._now(process)
-        while time.monotonic() < deadline:
-            time.sleep(0.5)
-            now = self._now(process)
-            if now is None or now.state not in UP or (first and first.pid and now.pid != first.pid):
-                return False
-        return True
+    def _that_stay_up(self, names: List[str]) -> List[str]:
+        """Those of the named processes that have been up for some seconds, as the same process."""
+        before = self._begun(names)
+        time.sleep(STAYS_UP)
+        return [p.full for p in self._supervisor.processes() if p.state in UP and before.get(p.full) == p.pid]
+
+    def _begun(self, names: List[str]) -> Dict[str, Optional[int]]:
+        """The processes that are up, as soon as Supervisor has begun to start each that is named."""
+        deadline = time.monotonic() + START
+        while True:
+            found = [p for p in self._supervisor.processes() if p.full in names]
+            waiting = [p for p in found if p.state in NOT_YET or (p.state in UP and not p.pid)]
+            if not waiting or time.monotonic() > deadline:
+                return {p.full: p.pid for p in found if p.pid}
+            time.sleep(0.2)
 
     def _settle(self, document: Document) -> None:
         optional = [name for name, settings in document["settings"].items() if settings.get("optional")]
@@ -153,7 +164,7 @@ class Rollout:
 
     def _alive(self, process: Process) -> bool:
         now = self._now(process)
-        return now is not None and now.state in UP
+        return now is not None and now.state in (*UP, *NOT_YET)
 
     def _now(self, process: Process) -> Optional[Process]:
         return next((p for p in self._supervisor.processes() if p.full == process.full), None)

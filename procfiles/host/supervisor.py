@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -63,7 +64,7 @@ class Supervisor:
         raise NotImplementedError
 
     def restart(self, process: Process) -> None:
-        """Stop one process, wait for its end, and start it from what `current` names."""
+        """Stop one process, wait for its end, and begin to start it from what `current` names."""
         raise NotImplementedError
 
     def states(self) -> List[State]:
@@ -80,9 +81,16 @@ class Supervisor:
             if match and match["name"].startswith(self.prefix):
                 name, instance = match["name"][len(self.prefix) :], match["instance"]
                 note = notes.get("%s.%s" % (name, instance)) or {}
+                if state == "STARTING" and not pid and is_alive(note.get("pid")):
+                    pid = note["pid"]  # the control program does not say it yet
                 release = note.get("release") if pid and note.get("pid") == pid else None
                 found.append(Process(name, instance, full, state, pid, release))
         return found
+
+
+def is_alive(pid: Optional[int]) -> bool:
+    """Whether there is a process of that id, whosever it is (Linux)."""
+    return pid is not None and os.path.exists("/proc/%d" % pid)
 
 
 def shape(settings: Dict[str, Any]) -> Dict[str, Any]:

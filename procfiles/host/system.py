@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any, Dict, List, Sequence
 
 from . import children
@@ -48,7 +49,8 @@ class SystemSupervisor(Supervisor):
 
     def restart(self, process: Process) -> None:
         self._ctl("stop", process.full)
-        self._ctl("start", process.full)
+        # its control program waits until Supervisor calls it started; whether it is up is the probe's to say
+        children.start([*self._words, "start", process.full], "/", None, subprocess.DEVNULL)
 
     def apply(self, document: Dict[str, Any]) -> None:
         if self.setup().get("settings") != shape(document["settings"]):
