@@ -142,7 +142,12 @@ class Host:
         words = ["ssh", "-F", str(self.config), "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR"]
         words += ["-l", user, self.name, command]
         done = subprocess.run(
-            words, input=data, stdin=None if data else subprocess.DEVNULL, capture_output=True, text=True
+            words,
+            input=data,
+            stdin=None if data else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
         )
         assert not check or done.returncode == 0, f"{command!r} on {self.name}: {done.stdout}{done.stderr}"
         return done
