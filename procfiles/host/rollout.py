@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Any, Callable, Dict, List, Optional
@@ -93,12 +94,14 @@ class Rollout:
 
     def undo(self, failed: str, back_to: Optional[str], say: Say) -> None:
         """Switch back to the release before, or to nothing where there was none."""
-        self._releases.mark(failed, "failed")
+        with contextlib.suppress(Failure):  # a full disk must not keep the old release from coming back
+            self._releases.mark(failed, "failed")
         if back_to is None:
             self._supervisor.stop()
             remove(self._layout.current)
         else:
-            self._releases.switch(back_to)
+            if self._layout.live() != back_to:
+                self._releases.switch(back_to)
             self.roll(back_to, say)
         remove(self._layout.path("operation.json"))
 

@@ -39,6 +39,12 @@ class SystemSupervisor(Supervisor):
         ended = self._ctl("status", *programs(setup))
         matches = [STATUS.match(line) for line in ended.output.splitlines()]
         found = [(m["full"], m["state"], int(m["pid"]) if m["pid"] else None) for m in matches if m]
+        if not found and "sudo:" in ended.output:
+            raise Failure(
+                "this user may not ask Supervisor on the host any more; what was live is still live",
+                "run `paasctl setup` for this target again: it writes the sudo rules",
+                ended.output,
+            )
         if not found:
             raise Failure(
                 "Supervisor does not answer on the host; what was live is still live",
