@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -31,6 +32,19 @@ def test_both_hosts_serve_the_same_release(shop: HostApp) -> None:
     assert "nothing to do" in shop.push().out
     processes = shop.status()["processes"]
     assert {one["name"].split()[0] for one in processes} == {host.name for host in shop.hosts}
+
+
+def test_the_logs_of_both_hosts_come_in_one_stream(shop: HostApp) -> None:
+    following = shop.paasctl.start("logs", "linux", "-f", "-n", "1")
+    try:
+        for host in shop.hosts:
+            assert following.wait_output(f"{host.name} worker.0"), following.wait(10)
+        shop.run("restart", "linux", "--yes")
+        for host in shop.hosts:
+            assert following.wait_output(f"{host.name} web.1"), following.wait(10)
+    finally:
+        following.kill(signal.SIGINT)
+    assert following.wait(30).code in (0, 130)
 
 
 def test_what_the_first_host_does_not_bear_never_reaches_the_second(shop: HostApp) -> None:

@@ -122,11 +122,18 @@ class Running:
 
     def wait_text(self, text: str, seconds: float = LIMIT) -> bool:
         """Wait until a line of progress holds ``text``; False when the command ended before."""
+        return self._wait(self.lines, text, seconds)
+
+    def wait_output(self, text: str, seconds: float = LIMIT) -> bool:
+        """Wait until a line on stdout holds ``text``; False when the command ended before."""
+        return self._wait(self._out, text, seconds)
+
+    def _wait(self, lines: list[str], text: str, seconds: float) -> bool:
         end = time.monotonic() + seconds
         with self._changed:
-            while not any(text in line for line in self.lines):
+            while not any(text in line for line in lines):
                 if self.process.poll() is not None or time.monotonic() > end:
-                    return any(text in line for line in self.lines)
+                    return any(text in line for line in lines)
                 self._changed.wait(0.02)
         return True
 

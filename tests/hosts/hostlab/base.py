@@ -30,6 +30,8 @@ def why_not() -> str:
         return "needs root: NO push to a real Linux host is tested (run pytest as root on a Debian machine)"
     if not shutil.which("apt-get"):
         return "needs Debian: NO push to a real Linux host is tested"
+    if subprocess.run(["unshare", "--mount", "--net", "true"], capture_output=True).returncode:
+        return "needs the rights to mount and to make networks: NO push to a real Linux host is tested (a container?)"
     missing = sorted({package for program, package in TOOLS.items() if not shutil.which(program)})
     if missing:
         return f"NO push to a real Linux host is tested: apt-get install {' '.join(missing)}"
