@@ -24,7 +24,8 @@ SEARCHED = "/etc /var/www /usr/local /opt /home /root /srv"
 OMITTED = ("group*", "gshadow*", "passwd*", "shadow*", "sub?id*", ".cache")
 LISTING = (
     rf"find {SEARCHED} -xdev \( -name " + " -o -name ".join(f"'{name}'" for name in OMITTED) + r" \) -prune"
-    r" -o -printf '%p %y %u %g %m %s %l\n' | sort"
+    r" -o -printf '%p %y %u %g %m %s %l\n' | sort;"
+    " find /etc/nginx /etc/supervisor /etc/sudoers.d /etc/tmpfiles.d /etc/systemd -type f -exec sha256sum {} + | sort"
 )
 
 
