@@ -92,12 +92,8 @@ class Setup:
         if missing:
             acts.append(("install " + " ".join(missing), lambda: install(missing, self._say)))
         if not user_exists(config["user"]):
-            acts.append(
-                (
-                    "make the user %s, who may log in with the keys of %s" % (config["user"], invoker()),
-                    lambda: make_login(config["user"]),
-                )
-            )
+            title = "make the user %s, who may log in with the keys of %s" % (config["user"], invoker())
+            acts.append((title, lambda: make_login(config["user"])))
         if not user_exists(config["app"]):
             acts.append(("make the user " + config["app"], lambda: make_user(config)))
         if not self._folders_are_right(config):
@@ -107,6 +103,7 @@ class Setup:
                 acts.append(("write " + path, functools.partial(self._write, path, text, mode)))
         if self._known() != config or read(supervisor_path(config)) != texts.supervisor(config):
             title = "write %s and %s, start the processes" % (supervisor_path(config), site_path(config))
+            title += "" if config["domain"] else "; it is the host's default site from then on"
             acts.append((title, lambda: self._programs(config)))
         return acts
 
