@@ -7,7 +7,7 @@ import http.client
 import os
 import time
 import xmlrpc.client
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from . import children
 from .deputy import AppUser
@@ -65,11 +65,12 @@ class OwnSupervisor(Supervisor):
         found = self._rpc.call("getAllProcessInfo")
         return [("%s:%s" % (p["group"], p["name"]), p["statename"], p["pid"] or None) for p in found]
 
-    def restart(self, process: Process) -> None:
+    def restart(self, process: Process) -> Callable[[], bool]:
         with contextlib.suppress(xmlrpc.client.Fault):  # it does not run
             self._rpc.call("stopProcess", process.full, True)
         with contextlib.suppress(xmlrpc.client.Fault):  # whether it is up is the probe's to say
             self._rpc.call("startProcess", process.full, False)
+        return lambda: True
 
     def apply(self, document: Dict[str, Any]) -> None:
         sections = self._sections(document)

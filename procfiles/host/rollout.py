@@ -16,8 +16,7 @@ from .wire import Failure
 Say = Callable[[str], None]
 #: seconds for the preflight import, for a restarted process, and that a worker must stay up to count as started
 PREFLIGHT, START, STAYS_UP = 60, 60, 3
-#: states of a process that Supervisor has started, and of one that it has been told to start
-UP, NOT_YET = ("RUNNING", "STARTING"), ("STOPPING", "STOPPED")
+UP = ("RUNNING", "STARTING")
 
 
 class Rollout:
@@ -106,12 +105,11 @@ class Rollout:
         remove(self._layout.path("operation.json"))
 
     def _web(self, document: Document, process: Process, say: Say) -> None:
-        if process.release != document["id"] or process.state not in UP:
-            self._supervisor.restart(process)
+        begun = self._restart(document, process)
         deadline, problem = time.monotonic() + START, "it does not answer"
         while problem and time.monotonic() < deadline:
             problem = self._app.call("probe", document=document, instance=process.instance, limit=2)
-            if problem and not self._alive(process):
+            if problem and begun() and not self._alive(process):
                 problem = "it ended while it started"
                 break
             if problem.startswith("it answers"):
@@ -122,10 +120,8 @@ class Rollout:
 
     def _workers(self, document: Document, workers: List[Process], say: Say) -> None:
         """Restart the workers that run something else, and see whether they stay up; all at once, for it takes long."""
-        for process in workers:
-            if process.release != document["id"] or process.state not in UP:
-                self._supervisor.restart(process)
-        standing = self._that_stay_up([p.full for p in workers]) if workers else []
+        begun = {process.full: self._restart(document, process) for process in workers}
+        standing = self._that_stay_up(begun) if workers else []
         for process in workers:
             if process.full in standing:
                 say("%s runs %s" % (process.label, document["id"]))
@@ -134,21 +130,23 @@ class Rollout:
             else:
                 raise self._unhealthy(document, process, "it does not stay up")
 
-    def _that_stay_up(self, names: List[str]) -> List[str]:
-        """Those of the named processes that have been up for some seconds, as the same process."""
-        before = self._begun(names)
-        time.sleep(STAYS_UP)
-        return [p.full for p in self._supervisor.processes() if p.state in UP and before.get(p.full) == p.pid]
+    def _restart(self, document: Document, process: Process) -> Callable[[], bool]:
+        """Restart a process that runs something else; see :meth:`Supervisor.restart`."""
+        if process.release == document["id"] and process.state in UP:
+            return lambda: True
+        return self._supervisor.restart(process)
 
-    def _begun(self, names: List[str]) -> Dict[str, Optional[int]]:
-        """The processes that are up, as soon as Supervisor has begun to start each that is named."""
+    def _that_stay_up(self, begun: Dict[str, Callable[[], bool]]) -> List[str]:
+        """Those of the processes that have been up for some seconds, as the same process."""
         deadline = time.monotonic() + START
         while True:
-            found = [p for p in self._supervisor.processes() if p.full in names]
-            waiting = [p for p in found if p.state in NOT_YET or (p.state in UP and not p.pid)]
-            if not waiting or time.monotonic() > deadline:
-                return {p.full: p.pid for p in found if p.pid}
+            found = [p for p in self._supervisor.processes() if p.full in begun]
+            before = {p.full: p.pid for p in found if p.state in UP and p.pid}
+            if all(p.full in before or begun[p.full]() for p in found) or time.monotonic() > deadline:
+                break
             time.sleep(0.2)
+        time.sleep(STAYS_UP)
+        return [p.full for p in self._supervisor.processes() if p.state in UP and before.get(p.full, 0) == p.pid]
 
     def _settle(self, document: Document) -> None:
         optional = [name for name, settings in document["settings"].items() if settings.get("optional")]
@@ -167,7 +165,7 @@ class Rollout:
 
     def _alive(self, process: Process) -> bool:
         now = self._now(process)
-        return now is not None and now.state in (*UP, *NOT_YET)
+        return now is not None and now.state in UP
 
     def _now(self, process: Process) -> Optional[Process]:
         return next((p for p in self._supervisor.processes() if p.full == process.full), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .deputy import AppUser
 from .layout import Layout
@@ -63,8 +63,11 @@ class Supervisor:
         """End every process of the app, and wait until they are gone."""
         raise NotImplementedError
 
-    def restart(self, process: Process) -> None:
-        """Stop one process, wait for its end, and begin to start it from what `current` names."""
+    def restart(self, process: Process) -> Callable[[], bool]:
+        """Stop one process, wait for its end, and have it started from what `current` names.
+
+        The result says whether Supervisor has begun: before, its state is that of what was there.
+        """
         raise NotImplementedError
 
     def states(self) -> List[State]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import Any, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 from . import children
 from .deputy import AppUser
@@ -53,10 +53,11 @@ class SystemSupervisor(Supervisor):
             )
         return found
 
-    def restart(self, process: Process) -> None:
+    def restart(self, process: Process) -> Callable[[], bool]:
         self._ctl("stop", process.full)
         # its control program waits until Supervisor calls it started; whether it is up is the probe's to say
-        children.start([*self._words, "start", process.full], "/", None, subprocess.DEVNULL)
+        starting = children.start([*self._words, "start", process.full], "/", None, subprocess.DEVNULL)
+        return lambda: starting.poll() is not None
 
     def apply(self, document: Dict[str, Any]) -> None:
         if self.setup().get("settings") != shape(document["settings"]):

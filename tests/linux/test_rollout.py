@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,25 +38,25 @@ class Scripted(Supervisor):
 
     def __init__(self, tmp_path: Path, app: App, *states: tuple[str, int | None]) -> None:
         super().__init__(Layout(str(tmp_path)), app)
-        self.left, self.restarted = list(states), 0
+        self.left, self.asked = list(states), 0
 
     def states(self) -> list[State]:
+        self.asked += 1
         state, pid = self.left.pop(0) if len(self.left) > 1 else self.left[0]
         return [(WORKER, state, pid)]
 
-    def restart(self, process: Process) -> None:
-        self.restarted += 1
+    def restart(self, process: Process) -> Callable[[], bool]:
+        self.asked = 0
+        return lambda: self.asked >= 2
 
 
-def roll(
-    tmp_path: Path, app: App, *states: tuple[str, int | None], optional: bool = False
-) -> tuple[Scripted, list[str]]:
-    """Bring one worker from v1 to v2; the supervisor and what was said."""
+def roll(tmp_path: Path, app: App, *states: tuple[str, int | None], optional: bool = False) -> list[str]:
+    """Bring one worker from v1 to v2; what was said."""
     supervisor, said = Scripted(tmp_path, app, *states), list[str]()
     old = Process("worker", "0", WORKER, "RUNNING", 7, "v1")
     document = {"id": "v2", "settings": {"worker": {"optional": optional}}}
     Rollout(Layout(str(tmp_path)), Any, supervisor, app)._workers(document, [old], said.append)  # type: ignore[arg-type]
-    return supervisor, said
+    return said
 
 
 @pytest.fixture(autouse=True)
@@ -64,10 +64,11 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout, "STAYS_UP", 0)
 
 
-def test_a_worker_that_was_told_to_start_and_has_not_yet_is_waited_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", ["STOPPED", "FATAL", "BACKOFF"])
+def test_a_worker_that_was_told_to_start_and_has_not_yet_is_waited_for(tmp_path: Path, before: str) -> None:
+    """``before``: what a process that is not there yet is called, by Supervisor."""
     own = os.getpid()
-    supervisor, said = roll(tmp_path, App(own), ("STOPPED", None), ("STARTING", None), ("RUNNING", own))
-    assert supervisor.restarted == 1
+    said = roll(tmp_path, App(own), (before, None), ("STARTING", None), ("RUNNING", own))
     assert said == ["worker.0 runs v2"]
 
 
@@ -84,7 +85,7 @@ def test_a_worker_that_ended_does_not_stay_up(tmp_path: Path, state: str) -> Non
 
 
 def test_an_optional_worker_may_end(tmp_path: Path) -> None:
-    _, said = roll(tmp_path, App(GONE), ("FATAL", None), optional=True)
+    said = roll(tmp_path, App(GONE), ("FATAL", None), optional=True)
     assert said == ["worker.0 does not stay up (it is optional)"]
 
 
