@@ -32,7 +32,12 @@ class FileLock:
         self.threads.acquire()
         self.depth += 1  # a record may be logged while another one is formatted
         if self.depth == 1 and self.fd >= 0:
-            fcntl.flock(self.fd, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(self.fd, fcntl.LOCK_EX)
+            except OSError as error:  # a network file system without locks
+                os.close(self.fd)
+                self.fd = -1
+                say("log files cannot be locked here (%s): several processes may lose lines" % error.strerror)
 
     def __exit__(self, *exception: Any) -> None:
         self.depth -= 1

@@ -27,13 +27,13 @@ def is_console(handler: logging.Handler) -> bool:
     """Whether a handler writes to this process's standard streams."""
     if isinstance(handler, Fallback):
         return True
-    if isinstance(handler, logging.StreamHandler):
-        stream = handler.stream
-    else:
-        stream = getattr(getattr(handler, "console", None), "file", None)  # rich.logging.RichHandler
-    if type(stream).__name__ == "LocalProxy":  # flask.logging.wsgi_errors_stream
-        return True
     try:
+        if isinstance(handler, logging.StreamHandler):
+            stream = handler.stream
+        else:
+            stream = getattr(getattr(handler, "console", None), "file", None)  # rich.logging.RichHandler
+        if type(stream).__name__ == "LocalProxy":  # flask.logging.wsgi_errors_stream
+            return True
         return stream in (sys.stdout, sys.stderr) or stream.fileno() in (1, 2)
     except Exception:  # not a file: io.StringIO
         return False

@@ -43,8 +43,17 @@ def run_hook_after(spec: Any) -> None:
 
 
 def run_hook(module: Any) -> None:
-    with guard(module.__name__):
-        hooks[module.__name__](module)
+    hook = hooks.pop(module.__name__, None)
+    if hook is not None:
+        with guard(module.__name__):
+            hook(module)
+
+
+def run_missed_hooks() -> None:
+    """Once the app is imported: for modules that a finder of somebody else's, in front of ours, has found."""
+    for name in list(hooks):
+        if name in sys.modules:
+            run_hook(sys.modules[name])
 
 
 def after_import(name: str, hook: Hook) -> None:

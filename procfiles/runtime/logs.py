@@ -144,7 +144,10 @@ def handle_record(handler: logging.Handler, record: logging.LogRecord) -> Any:
 
 def write_record(to: Destination, handler: logging.Handler, record: logging.LogRecord, kind: str) -> None:
     if kind == "file" and not to.redirects:
-        write_in_turn(handler, record)
+        try:
+            write_in_turn(handler, record)
+        except Exception:  # the disk is full, the folder is gone: as the logging package has it
+            handler.handleError(record)
         return
     handler.acquire()
     try:

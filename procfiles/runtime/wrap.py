@@ -6,6 +6,7 @@ import os
 
 from .base import guard
 from .entry import load_entry
+from .hooks import run_missed_hooks
 from .install import prepare
 from .request import Proxies, Request, current, kept_or_new
 
@@ -192,6 +193,7 @@ def wrap_asgi(app: Any) -> Any:
 
 def wrap(app: Any) -> Any:
     """The wrapper that fits, or the app itself when that goes wrong."""
+    run_missed_hooks()
     with guard("the app's wrapper"):
         return fitting(app)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -12,38 +13,37 @@ import runtime_lab
 from runtime_lab import Bench, PythonOf, Server
 from test_matrix import FLASK, URL
 
-from paasctl.model import App, Dependencies
-from paasctl.overlay import generate
+from paasctl import bundle, overlay, project
+from paasctl.archive import write_tar_gz
+from paasctl.config import Config
 
 PACKAGES = ("gunicorn", "flask>=3.1", "flask-sqlalchemy>=3.1", "sqlalchemy>=2.1", "pymysql")
+CHECKOUT = {
+    "wsgi.py": FLASK,
+    "requirements.txt": "\n".join(PACKAGES) + "\n",
+    "Procfile": "web: gunicorn wsgi:app\n",
+    ".env": "SECRET_KEY=stays-on-the-laptop\n",
+}
 
 
 def unpacked(source: Path, target: Path) -> Path:
-    """What lies on a dyno: the app's files and the overlay's, nothing else."""
-    app = App(
-        "blog",
-        source,
-        "flask",
-        "wsgi:app",
-        "wsgi",
-        "3.13",
-        Dependencies("requirements.txt", "", "0"),
-        {"web": "gunicorn wsgi:app"},
-    )
+    """What lies on a dyno: the content of the very archive that a push uploads."""
+    source.mkdir()
+    for name, text in CHECKOUT.items():
+        (source / name).write_text(text)
+    app = project.read(source, Config())
+    archive = io.BytesIO()
+    write_tar_gz(bundle.build(app, overlay.generate(app).files), archive)
     target.mkdir()
-    (target / "wsgi.py").write_bytes((source / "wsgi.py").read_bytes())
-    for path, content in generate(app).files.items():
-        (target / path).write_bytes(content)
+    subprocess.run(["tar", "-xz", "-C", str(target)], input=archive.getvalue(), check=True)
     return target
 
 
 @pytest.mark.e2e
 def test_logs_on_stdout_and_the_pool_clamped(tmp_path: Path, python_of: PythonOf) -> None:
-    source = tmp_path / "checkout"
-    source.mkdir()
-    (source / "wsgi.py").write_text(FLASK)
-    folder = unpacked(source, tmp_path / "dyno")
-    assert sorted(path.name for path in folder.iterdir()) == ["Procfile", "_paasctl_runtime.py", "wsgi.py"]
+    folder = unpacked(tmp_path / "checkout", tmp_path / "dyno")
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["Procfile", "_paasctl_runtime.py", "requirements.txt", "wsgi.py"]
     name, _, line = (folder / "Procfile").read_text().strip().partition(": ")
     bench, port = Bench(tmp_path / "unused", python_of("3.13", *PACKAGES)), runtime_lab.free_port()
     env = {

@@ -157,3 +157,48 @@ def test_a_folder_that_cannot_be_made_is_the_apps_own_error(bench: Bench) -> Non
     done = bench.run("python", "app.py", PAASCTL_LOG="file")
     assert done.returncode == 1
     assert "paasctl: the folder of the log file app.log cannot be made" in done.stderr
+
+
+def test_where_no_lock_can_be_made_or_taken_the_app_logs_on(bench: Bench) -> None:
+    """A folder that lets nothing be made in it but has a file that may be written; a file system without locks."""
+    bench.write(
+        app="""import fcntl, logging, os, sys
+real = os.open
+def refused(path, *rest, **more):
+    if str(path).endswith(".lock"): raise PermissionError(13, "Permission denied")
+    return real(path, *rest, **more)
+def unlockable(fd, how): raise OSError(37, "No locks available")
+if sys.argv[1] == "made": os.open = refused
+else: fcntl.flock = unlockable
+logging.getLogger("a").addHandler(logging.FileHandler("a.log"))
+for n in range(3): logging.getLogger("a").error("seen %d", n)"""
+    )
+    for how, words in (("made", "cannot be made (Permission denied)"), ("taken", "cannot be locked here (No locks")):
+        done = bench.run("python", "app.py", how, PAASCTL_LOG="file")
+        assert done.returncode == 0
+        assert (bench.folder / "a.log").read_text() == "seen 0\nseen 1\nseen 2\n"
+        (bench.folder / "a.log").unlink()
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert words in done.stderr
+
+
+def test_a_disk_that_is_full_stops_no_request(bench: Bench) -> None:
+    """What the logging package itself does: a traceback on stderr, and the app goes on."""
+    bench.write(
+        app="""import logging, os
+h = logging.FileHandler("a.log"); logging.getLogger("a").addHandler(h)
+logging.getLogger("a").error("first")
+class Full:
+    def fileno(self): return h_fd
+    def write(self, text): raise OSError(28, "No space left on device")
+    def flush(self): raise OSError(28, "No space left on device")
+    close = flush
+h_fd = h.stream.fileno(); h.stream = Full()
+logging.getLogger("a").error("second")
+os.rename("a.log", "b.log")
+logging.getLogger("a").error("third")
+print("goes on"); logging.raiseExceptions = False"""
+    )
+    done = bench.run("python", "app.py", PAASCTL_LOG="file")
+    assert (done.returncode, done.stdout) == (0, "goes on\n"), done.stderr
+    assert done.stderr.count("OSError: [Errno 28] No space left on device") == 2

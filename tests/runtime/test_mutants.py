@@ -89,7 +89,7 @@ MUTANTS = {
     ),
     "the mail is sent in the request's thread": Mutant(
         "self.queue.put_nowait(compose(record, current.get()))",
-        "self.send(*compose(record, current.get()))",
+        "self.send(compose(record, current.get()))",
         "test_mail.py::test_a_dead_mail_server_costs_a_request_nothing",
     ),
     "the query string is in the mail": Mutant(
@@ -103,9 +103,19 @@ MUTANTS = {
         "test_mail.py::test_an_error_in_a_request_is_one_mail_that_says_where",
     ),
     "mails are not limited": Mutant(
-        "return len(self.sent) < self.per_hour",
-        "return True",
+        "if len(sent) >= self.limit:",
+        "if False:",
         "test_mail.py::test_at_most_so_many_an_hour_and_a_count_of_the_rest",
+    ),
+    "every process has an hour's mails of its own": Mutant(
+        "self.fd = os.open(os.path.join(tempfile.gettempdir(), name), flags, 0o600)",
+        "raise OSError",
+        "test_mail.py::test_all_processes_of_a_release_share_the_hour",
+    ),
+    "uWSGI's file wrapper is taken for a class": Mutant(
+        "if wrapper is None or isinstance(wrapper, type):",
+        "if True:",
+        "test_uwsgi.py::test_requests_files_and_logs_under_uwsgi",
     ),
     "an error of the runtime stops the app": Mutant(
         '        in_force[self.part] = "failed: " + kind.__name__\n        return True',
@@ -147,6 +157,10 @@ def test_a_mutant_is_caught(name: str, tmp_path: Path, environments: Path) -> No
         "no:cacheprovider",
         "-p",
         "no:xdist",
+        "-p",
+        "no:rerunfailures",  # a mutant fails once
+        "-o",
+        "markers=e2e\nhosts\nlong\nflaky",
         "--basetemp",
         str(tmp_path / "base"),
         f"{HERE}/{mutant.caught_by}",

@@ -210,6 +210,93 @@ def test_an_error_of_the_runtime_is_one_line_and_the_app_runs(bench: Bench, part
     assert server.stderr.count("paasctl:") == 1, server.stderr
 
 
+#: modules that stand in the way of the hooks: (name of the module, its code)
+EXOTIC = {
+    "a Pool that is a function": "def Pool(): pass",
+    "no Pool at all": "",
+    "a Pool whose attributes cannot be set": "class Fixed(type):\n    def __setattr__(self, *a): raise TypeError(a)\n"
+    "class Pool(metaclass=Fixed): pass",
+}
+
+
+@pytest.mark.parametrize("kind", EXOTIC)
+def test_a_sqlalchemy_of_an_unknown_kind_is_one_line(bench: Bench, kind: str) -> None:
+    package = bench.folder / "sqlalchemy" / "pool"
+    package.mkdir(parents=True)
+    for path, text in ((package.parent, ""), (package, "")):
+        (path / "__init__.py").write_text(text)
+    (package / "base.py").write_text(EXOTIC[kind])
+    bench.write(app="import sqlalchemy.pool.base; print('runs')")
+    done = bench.run("python", "app.py", PAASCTL_POOL_RECYCLE="280")
+    assert done.stdout == "runs\n"
+    expected = "" if kind == "a Pool that is a function" else "paasctl: sqlalchemy.pool.base is left as the app has it"
+    assert done.stderr.startswith(expected)
+    assert done.stderr.count("\n") == (1 if expected else 0)
+
+
+IMPORTERS = {
+    "a finder that finds nothing": "class F:\n    def find_spec(self, *a): return None",
+    "a finder of the old kind": "class F:\n    def find_module(self, *a): return None",
+    "a finder with a loader of its own": """
+class Loader:
+    def create_module(self, spec): return None
+    def exec_module(self, module): module.Pool = type("Pool", (), {})
+class F:
+    def find_spec(self, name, *a):
+        if name == "sqlalchemy.pool.base": return importlib.machinery.ModuleSpec(name, Loader())
+""",
+    "a lazy loader": """
+class F:
+    def find_spec(self, name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name == "sqlalchemy.pool.base" else None
+        if spec: spec.loader = importlib.util.LazyLoader(spec.loader)
+        return spec
+""",
+    "a finder that goes through all the others again": """
+class F:
+    busy = False
+    def find_spec(self, name, path=None, target=None):
+        if F.busy or name != "sqlalchemy.pool.base": return None
+        F.busy = True
+        try: return importlib.util.find_spec(name)
+        finally: F.busy = False
+""",
+}
+
+
+@pytest.mark.parametrize("place", ["sys.meta_path.insert(0, F())", "sys.meta_path.append(F())"])
+@pytest.mark.parametrize("kind", IMPORTERS)
+def test_import_hooks_of_others_live_beside_ours(bench: Bench, kind: str, place: str) -> None:
+    package = bench.folder / "sqlalchemy" / "pool"
+    package.mkdir(parents=True)
+    for path in (package.parent, package):
+        (path / "__init__.py").touch()
+    (package / "base.py").write_text("class Pool: pass\n")
+    bench.write(
+        app=f"import importlib.machinery, importlib.util, sys\n{IMPORTERS[kind]}\n{place}\n"
+        "import sqlalchemy.pool.base as b, _paasctl_runtime\nb.Pool.__name__\n"
+        "_paasctl_runtime.wrap(len); print(type(vars(b.Pool).get('_recycle')).__name__)"
+    )
+    done = bench.run("python", "app.py", PAASCTL_POOL_RECYCLE="280")
+    assert done.stdout == "property\n", done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_process_without_standard_streams(bench: Bench, stream: str) -> None:
+    """As a daemon may have it; also the runtime's own lines have nowhere to go then."""
+    bench.write(
+        app="import logging; logging.error('x'); logging.getLogger('a').addHandler(logging.FileHandler('a.log'));"
+        "logging.getLogger('a').error('y'); open('ran', 'w')"
+    )
+    for destination in ("stdout", "stderr", "file"):
+        shell = f"exec {sys.executable} -m _paasctl_runtime python app.py {'>' if stream == 'stdout' else '2>'}&-"
+        done = bench.run("sh", "-c", shell, runtime=False, PAASCTL_LOG=destination, PAASCTL_POOL_RECYCLE="x")
+        assert done.returncode == 0, done.stderr
+        assert (bench.folder / "ran").exists()
+        (bench.folder / "ran").unlink()
+
+
 def test_settings_that_are_no_numbers_are_named_and_ignored(bench: Bench) -> None:
     bench.write(app="print('runs')")
     done = bench.run("python", "app.py", PAASCTL_POOL_RECYCLE="soon", PAASCTL_LOG="printer")
