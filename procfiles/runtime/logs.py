@@ -71,6 +71,9 @@ class JsonFormatter(logging.Formatter):
         return json.dumps({name: value for name, value in fields.items() if value}, ensure_ascii=False, default=str)
 
 
+#: Libraries that say too much at INFO: httpx URLs with their query strings, alembic each of its plug-ins.
+CHATTY = ("alembic.runtime.plugins", "httpx")
+
 fallback, last_resort = Fallback(), Fallback()
 last_resort.setLevel(logging.WARNING)  # for loggers that do not propagate and have no handler, as logging has it
 destination: list[Destination] = []  # one, once it is installed; a list, because parts are joined into one namespace
@@ -93,8 +96,9 @@ def install_logs() -> None:
         setattr(owner, name, replacement)
     if logging.root.level == logging.WARNING and not has_own_handlers():
         logging.root.setLevel(default_level())
-        if logging.getLogger("httpx").level == logging.NOTSET:
-            logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs URLs with their query strings
+        for name in CHATTY:
+            if logging.getLogger(name).level == logging.NOTSET:
+                logging.getLogger(name).setLevel(logging.WARNING)
     in_force["logs"] = "to %s, as %s" % ("the app's files and stderr" if kind == "file" else kind, destination[0].form)
 
 
