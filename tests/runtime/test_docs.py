@@ -56,21 +56,30 @@ with app.test_request_context("/x?token=secret", environ_base={"REMOTE_ADDR": "1
     assert done.stderr == "- - again\n1.2.3.4 http://localhost/x inside\n"
 
 
-def test_the_one_line_for_flask(bench: Bench, python_of: PythonOf) -> None:
+SETTING = re.search(r"^FLASK_SQLALCHEMY_ENGINE_OPTIONS=(.*)$", PAGE, re.MULTILINE)[1]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("words", "env"),
+    [
+        ("from_prefixed_env", {"FLASK_SQLALCHEMY_ENGINE_OPTIONS": SETTING}),
+        ('"SQLALCHEMY_POOL_RECYCLE", -1', {"SQLALCHEMY_POOL_RECYCLE": "280"}),
+    ],
+)
+def test_the_lines_for_flask(bench: Bench, python_of: PythonOf, words: str, env: dict[str, str]) -> None:
     for version, packages in {
         "3.11": ("flask>=3", "flask-sqlalchemy>=3.1", "sqlalchemy>=2.1", "pymysql"),
         "3.8": ("flask==2.2.5", "werkzeug<2.3", "flask-sqlalchemy==2.5.1", "sqlalchemy==1.4.54", "pymysql"),
     }.items():
         bench.python = python_of(version, *packages)
         bench.write(
-            app=f"""import flask, flask_sqlalchemy
+            app=f"""import flask, flask_sqlalchemy, os
 app = flask.Flask("app")
 app.config.update(SQLALCHEMY_DATABASE_URI="mysql+pymysql://u@127.0.0.1:1/d", SQLALCHEMY_TRACK_MODIFICATIONS=False)
-{block("from_prefixed_env")}db = flask_sqlalchemy.SQLAlchemy(app)
+{block(words)}db = flask_sqlalchemy.SQLAlchemy(app)
 with app.app_context(): print(db.engine.pool._recycle, db.engine.pool._pre_ping)"""
         )
-        setting = re.search(r"^FLASK_SQLALCHEMY_ENGINE_OPTIONS=(.*)$", PAGE, re.MULTILINE)[1]  # type: ignore[index]
-        done = bench.run("python", "app.py", runtime=False, FLASK_SQLALCHEMY_ENGINE_OPTIONS=setting)
+        done = bench.run("python", "app.py", runtime=False, **env)
         assert done.stdout == "280 True\n", done.stderr
 
 
