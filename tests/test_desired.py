@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from support.envs import APP, env, plain, secrets
 from paasctl import desired, recycle
 from paasctl.errors import UsageError
 from paasctl.model import Desired, LogDestination, PlatformFacts, Provenance
+from paasctl.target import load
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,16 @@ def test_derived_names_carry_the_platforms_reason() -> None:
 )
 def test_facts_and_configuration_decide(facts: PlatformFacts, options: Settings, expected: dict[str, str]) -> None:
     assert derived(build({"DATABASE_URL": REMOTE_DB}, facts, options)) == {n: v for n, v in expected.items() if v}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "form"), [("heroku", None), ("pythonanywhere", "time"), ("linux", None), ("local", None)]
+)
+def test_log_lines_have_the_time_once_on_every_platform(adapter: str, form: str | None) -> None:
+    """The runtime's own default is without the time on stdout, and with it elsewhere."""
+    facts: PlatformFacts = sys.modules[load(adapter).__module__].FACTS
+    assert derived(build({}, facts)).get("PAASCTL_LOG_FORMAT") == form
+    assert (facts.log == "stdout") == (adapter in ("heroku", "pythonanywhere"))
 
 
 def test_what_the_env_file_sets_wins_and_the_plan_says_so() -> None:
