@@ -15,7 +15,7 @@ from .request import Request, current
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queue import Queue
-    from typing import Any, Optional
+    from typing import Any, Callable, Optional
 
 QUEUE = 100  # mails waiting to be sent; more are counted as held back
 PER_HOUR = 20
@@ -63,8 +63,31 @@ class MailServer:
             client.send_message(message)
 
 
+def has_threads() -> bool:
+    """Whether this process runs threads while no request is answered; uWSGI only does when it is told to."""
+    options = getattr(sys.modules.get("uwsgi"), "opt", None)
+    return options is None or "enable-threads" in options or "threads" in options
+
+
+def in_child(work: Callable[[], None]) -> None:
+    """Do something in a process of its own, for which nobody waits: a child's child, so that none is left over."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        if os.fork() == 0:
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the visitor's connection must end with its answer
+            work()
+    finally:
+        os._exit(0)
+
+
 class Mailer:
-    """A bounded queue and its thread; made at the first error of a process, because threads do not survive a fork."""
+    """A bounded queue and its thread; made at the first error of a process, because threads do not survive a fork.
+
+    Where threads do not run, each mail is sent by a process of its own.
+    """
 
     def __init__(self, server: MailServer, per_hour: int) -> None:
         import atexit
@@ -75,9 +98,10 @@ class Mailer:
         self.queue: Queue[tuple[str, str]] = Queue(QUEUE)
         self.again = 0.0  # no mail may be sent before
         self.held = 0
-        self.thread = threading.Thread(target=self.work, name="paasctl-mail", daemon=True)
-        self.thread.start()
-        atexit.register(self.finish)
+        self.thread = threading.Thread(target=self.work, name="paasctl-mail", daemon=True) if has_threads() else None
+        if self.thread is not None:
+            self.thread.start()
+            atexit.register(self.finish)
 
     def take(self, record: logging.LogRecord) -> None:
         """Never waits: a record too many is only counted."""
@@ -86,8 +110,12 @@ class Mailer:
         if time.monotonic() < self.again:
             self.held += 1
             return
+        mail = compose(record, current.get())
+        if self.thread is None:
+            self.send(mail)
+            return
         try:
-            self.queue.put_nowait(compose(record, current.get()))
+            self.queue.put_nowait(mail)
         except Full:
             self.held += 1
 
@@ -114,6 +142,12 @@ class Mailer:
         subject, text = mail or ("errors that were not mailed", "")
         if held:
             text += "\n\n%d more errors were not mailed: at most %d mails an hour.\n" % (held, self.hourly.limit)
+        if self.thread is None:
+            in_child(lambda: self.deliver(subject, text))
+        else:
+            self.deliver(subject, text)
+
+    def deliver(self, subject: str, text: str) -> None:
         try:
             self.server.send(subject, text)
         except Exception as error:  # its text may hold the server's answer with an address or a name

@@ -88,8 +88,8 @@ MUTANTS = {
         "test_programs.py::test_values_arrive_byte_for_byte_and_before_the_app",
     ),
     "the mail is sent in the request's thread": Mutant(
-        "self.queue.put_nowait(compose(record, current.get()))",
-        "self.send(compose(record, current.get()))",
+        "self.queue.put_nowait(mail)",
+        "self.send(mail)",
         "test_mail.py::test_a_dead_mail_server_costs_a_request_nothing",
     ),
     "the query string is in the mail": Mutant(
@@ -111,6 +111,11 @@ MUTANTS = {
         "self.fd = os.open(os.path.join(tempfile.gettempdir(), name), flags, 0o600)",
         "raise OSError",
         "test_mail.py::test_all_processes_of_a_release_share_the_hour",
+    ),
+    "a mail waits for a thread that does not run": Mutant(
+        "return options is None or",
+        "return True or",
+        "test_uwsgi.py::test_an_error_is_mailed_where_threads_do_not_run",
     ),
     "uWSGI's file wrapper is taken for a class": Mutant(
         "if wrapper is None or isinstance(wrapper, type):",

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from typing import Any
+
 import pytest
 from runtime_lab import Bench, PythonOf, Server, eventually
+from test_mail import Kept, settings, smtp
 
 pytestmark = pytest.mark.e2e
 
@@ -59,3 +64,31 @@ def test_requests_files_and_logs_under_uwsgi(bench: Bench, python_of: PythonOf) 
         assert eventually(lambda: lines(server, "RuntimeError: BOOM-RECORD"))
     assert lines(server, "IN-THE-BODY") == ["ERROR [app] IN-THE-BODY request_id=stream-number-1"]
     assert len(lines(server, "RuntimeError: BOOM-RECORD")) == 1
+
+
+class Slow(Kept):
+    """Answers so late that the request is over by then."""
+
+    async def handle_DATA(self, *arguments: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        await asyncio.sleep(0.5)
+        return await super().handle_DATA(*arguments)
+
+
+def test_an_error_is_mailed_where_threads_do_not_run(bench: Bench, python_of: PythonOf) -> None:
+    """uWSGI as PythonAnywhere has it: between requests it runs no thread of Python's."""
+    bench.python = python_of("3.11", "flask", "pyuwsgi<2.0.26")  # later ones run threads unasked
+    bench.write(app=APP, entry=ENTRY)
+    kept = Slow()
+    with smtp(kept) as port:
+        env = settings(port, PAASCTL_ENTRY="app:app", PAASCTL_MAILS_PER_HOUR="1", TMPDIR=str(bench.folder))
+        with bench.serve(SERVER, runtime=False, ready="/who", **env) as server:
+            assert server.get("/boom?token=sentinel-query-4").status == 500
+            assert eventually(lambda: kept.mails), server.stderr
+            assert "Python threads support is disabled" in server.stderr
+            assert server.get("/boom").status == 500
+            children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    (text,) = kept.texts()
+    assert "BOOM-RECORD" in text
+    assert f"GET http://127.0.0.1:{server.port}/boom\n" in text
+    assert "sentinel" not in text
+    assert len(children) == 1, "uWSGI's worker, and nothing of ours"
