@@ -1,0 +1,79 @@
+"""The agent of a host in the oldest and the newest Python: started by the bootstrap, asked, given a tree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import bundles
+
+from paasctl import bundle as bundling
+from paasctl.model import Bundle
+from paasctl.target import load
+
+ROOM = load("linux").__module__.rpartition(".")[0]
+channel, upload = (import_module(f"{ROOM}.{name}") for name in ("channel", "upload"))
+pytestmark = pytest.mark.e2e
+FILES = {"web.py": b"CODE = 'one'\n", "static/shop.css": b"h1 { color: green }\n" * 4000}
+
+
+def bundle_of(root: Path) -> Bundle:
+    """The bundle of an app that has FILES."""
+    root.mkdir()
+    return bundling.build(bundles.app(root), FILES)
+
+
+def interpreter(version: str) -> str:
+    from uv import find_uv_bin
+
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    for path in sorted(versions.glob(f"{version}.*/bin/python{version}")):
+        return str(path)
+    words = [find_uv_bin(), "python", "find", "--no-project", "--no-python-downloads", version]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip(f"THE AGENT WAS NOT RUN WITH PYTHON {version}: it is not on this machine")
+    return found.stdout.strip()
+
+
+@pytest.fixture(params=["3.8", "3.13"])
+def agent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    hello = {"root": str(tmp_path / "shop"), "name": "shop", "origin": ""}
+    argv = [interpreter(request.param), "-I", "-c", channel.BOOTSTRAP]
+    one = channel.Channel(argv, hello, {**os.environ, "HOME": str(tmp_path)}, cached=True)
+    yield one
+    one.close()
+
+
+def test_an_agent_observes_and_is_given_a_tree(agent: Any, tmp_path: Path) -> None:
+    root, bundle, said = tmp_path / "shop", bundle_of(tmp_path / "app"), list[str]()
+    nothing = agent.call("observe", port=None)
+    assert not nothing["exists"]
+    agent.call("lock", who="ada@laptop", what="a push", live=None, last=0, port=nothing["port"])
+    assert agent.call("observe", port=None)["locked"]["who"] == "ada@laptop"
+    upload.upload(agent, bundle, ["uploads/"], [], upload.Base(), said.append)
+    tree = root / "code" / upload.tree_name(bundle, ["uploads/"])
+    assert {path: (tree / path).read_bytes() for path in FILES} == FILES
+    assert (tree / "uploads").readlink() == root / "shared" / "uploads"
+    assert not os.access(tree / "web.py", os.W_OK) or os.geteuid() == 0
+    assert said == ["sending 2 files, 80 kB"]
+
+
+def test_a_base_that_the_host_does_not_have_costs_one_more_question(agent: Any, tmp_path: Path) -> None:
+    bundle, said = bundle_of(tmp_path / "app"), list[str]()
+    agent.call("lock", who="ada", what="a push", live=None, last=0, port=8000)
+    wrong = upload.Base("no-such-tree", {"web.py": ["web.py", "100644", "0" * 64, 1, 0, None]})
+    upload.upload(agent, bundle, [], [], wrong, said.append)
+    upload.upload(agent, bundle, [], [], wrong, said.append)
+    assert len(said) == 1, "what is there is not sent again"
+
+
+def test_the_agent_is_kept_for_the_next_time_under_its_own_digest(agent: Any, tmp_path: Path) -> None:
+    agent.call("observe", port=None)
+    (kept,) = (tmp_path / ".cache/paasctl/agent").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
