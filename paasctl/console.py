@@ -119,11 +119,11 @@ class Console:
 
     def json(self, document: Any) -> None:
         """The result for a program: one JSON document on stdout, in ASCII."""
-        self._plain_stdout(self._clean_json(document), indent=2)
+        self._plain_stdout(self._clean_json(document, ours=True), indent=2)
 
     def json_line(self, document: Any) -> None:
-        """One of many results for a program, as a line."""
-        self._plain_stdout(self._clean_json(document), indent=None)
+        """One of many results for a program, as a line: what the app wrote."""
+        self._plain_stdout(self._clean_json(document, ours=False), indent=None)
 
     def raw(self, text: str) -> None:
         """A line that the app wrote, with its own colours, on stdout."""
@@ -140,7 +140,12 @@ class Console:
     def aside(self, text: str) -> None:
         """A line that something which runs says; what :meth:`busy` shows stays below it."""
         with suppress(OSError, ValueError):
-            self._paper("stderr").line(self._shown(text), "dim")
+            self._paper("stderr").line(self._shown(text, ours=False), "dim")
+
+    def quote(self, text: str) -> None:
+        """What another program or an exception says, on stderr."""
+        with suppress(OSError, ValueError):
+            self._on("stderr").line(self._shown(text, ours=False), "dim")
 
     def note(self, text: str) -> None:
         self.err(f"note: {text}", "cyan")
@@ -153,7 +158,7 @@ class Console:
         self.idle()
         self.err(f"error: {message}", "bold red")
         for line in output.splitlines():
-            self.err(f"  | {line}", "dim")
+            self.quote(f"  | {line}")
         if hint:
             self.err(f"hint: {hint}", "cyan")
 
@@ -225,19 +230,19 @@ class Console:
         self.idle()
         Plain(sys.stdout).line(json.dumps(document, indent=indent), "")
 
-    def _shown(self, text: str) -> str:
+    def _shown(self, text: str, *, ours: bool = True) -> str:
         """Masked, and without codes that would move a terminal's cursor or rename its window."""
-        bare = _ANSI.sub("", self.redactor.clean(text)).replace("\r\n", "\n").replace("\r", "\n")
-        masked = self.redactor.clean(bare)  # once more: a colour code may have stood inside a value
+        bare = _ANSI.sub("", self.redactor.clean(text, ours=ours)).replace("\r\n", "\n").replace("\r", "\n")
+        masked = self.redactor.clean(bare, ours=ours)  # once more: a colour code may have stood inside a value
         return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", masked)
 
-    def _clean_json(self, document: Any) -> Any:
+    def _clean_json(self, document: Any, ours: bool) -> Any:
         if isinstance(document, str):
-            return self.redactor.clean(document)
+            return self.redactor.clean(document, ours=ours)
         if isinstance(document, dict):
-            return {key: self._clean_json(value) for key, value in document.items()}
+            return {key: self._clean_json(value, ours) for key, value in document.items()}
         if isinstance(document, list | tuple):
-            return [self._clean_json(item) for item in document]
+            return [self._clean_json(item, ours) for item in document]
         return document
 
 

@@ -253,7 +253,8 @@ def _wanted(
 def _public(app: App) -> list[str]:
     """Texts of the app that the plan shows and that stand in the repository anyway."""
     parts = (app.name, app.framework, app.entry, app.python, app.release, app.test, app.dependencies.file)
-    return [part for part in (*parts, *app.processes, *app.processes.values(), *app.persist) if part]
+    shown = (*app.processes, *app.processes.values(), *app.persist, *app.origins.values(), *app.static.values())
+    return [part for part in (*parts, *shown) if part]
 
 
 def provenance_notes(provenance: Provenance, request: Request) -> list[str]:

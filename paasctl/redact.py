@@ -14,14 +14,23 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from paasctl.secret import MASK, Secret
 
-#: Names whose values are no secrets: file and module names, which tracebacks are full of.
-PUBLIC = ("FLASK_APP", "DJANGO_SETTINGS_MODULE")
-
 #: Shorter values ("1", "on") would blot out ordinary text; they are never printed in the first place.
 SHORTEST = 4
 
 #: Below this length a value of letters and digits is replaced only where it stands alone, not inside a longer word.
 _ALONE_BELOW = 8
+
+#: Names whose values are settings and no secrets in any app: file and module names, ports, places, levels.
+PUBLIC = frozenset(
+    {"FLASK_APP", "FLASK_ENV", "FLASK_DEBUG", "FLASK_RUN_HOST", "FLASK_RUN_PORT", "DJANGO_SETTINGS_MODULE", "DEBUG"}
+    | {"PORT", "HOST", "TZ", "LANG", "LC_ALL", "LOG_LEVEL", "LOG_TO_STDOUT", "WEB_CONCURRENCY", "PYTHONUNBUFFERED"}
+    | {"PYTHON_VERSION", "SQLALCHEMY_POOL_RECYCLE"}
+)
+
+#: What a sentence of our own may well say by itself: a word, words joined as file and host names are, a small number.
+#: To blot it out there would not hide the value but tell it.
+_WORDY = re.compile(r"(?:[a-z]+|[A-Z][a-z]*|[A-Z]+)(?:[._/-](?:[a-z]+|[A-Z][a-z]*|[A-Z]+))*|[0-9]{1,5}")
+_WORDY_BELOW = 16
 
 #: Settings that are no secret in any app and that our own sentences are made of.
 _PLAIN_WORDS = frozenset(
@@ -52,12 +61,18 @@ class Redactor:
             self._public += new
             self._forms = None
 
-    def clean(self, text: str) -> str:
-        """The text with every known value masked; overlapping values are masked as one."""
+    def clean(self, text: str, *, ours: bool = False) -> str:
+        """The text with every known value masked; overlapping values are masked as one.
+
+        Args:
+            ours: the text is a sentence of paasctl's own, which holds no value; what looks like one is masked there
+                all the same, but for plain words, of which sentences are made.
+        """
         if self._forms is None:
             spelled = {form for value in self._values for form in forms(value)}
             self._forms = [form for form in spelled if not self._shown(form)]
-        spans = sorted(span for form in self._forms if form in text for span in _places(form, text, _only_alone(form)))
+        known = (form for form in self._forms if form in text and not (ours and _wordy(form)))
+        spans = sorted(span for form in known for span in _places(form, text, _only_alone(form)))
         parts: list[str] = []
         done = 0
         for start, end in _merged(spans):
@@ -130,6 +145,11 @@ def _spellings(text: str) -> Iterator[str]:
     yield html.escape(text)
     yield html.escape(text, quote=False)
     yield shlex.quote(text).strip("'")
+
+
+def _wordy(form: str) -> bool:
+    """Whether a form could be a part of any sentence."""
+    return len(form) < _WORDY_BELOW and _WORDY.fullmatch(form) is not None
 
 
 def _only_alone(form: str) -> bool:

@@ -49,7 +49,7 @@ def tell(console: Console, root: Path, error: BaseException) -> int:
     _flush_stdout()
     code = _known(console, error)
     if console.verbosity >= 2:
-        console.err("".join(traceback.format_exception(error)).rstrip(), "dim")
+        console.quote("".join(traceback.format_exception(error)).rstrip())
     return code
 
 

@@ -6,13 +6,14 @@ import base64
 import html
 import json
 import shlex
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paasctl.redact import Redactor
+from paasctl.redact import Redactor, values_in
 from paasctl.secret import MASK, Secret
 
 SPELLINGS = {
@@ -94,3 +95,33 @@ def test_a_value_that_no_codec_can_write_is_masked_too() -> None:
 
 def test_an_ill_formed_url_is_still_masked() -> None:
     assert "x://[bad" not in redactor("x://[bad-bad").clean("see x://[bad-bad")
+
+
+OWN = [
+    "leave the key out for the default; worker.0 is STOPPED",
+    "app.py:12: the app gets postgres:// as postgresql://",
+    "port 8025 is in use by another program",
+]
+WORDS = ["default", "worker", "STOPPED", "postgres", "8025", "program", "app.py", "another"]
+
+
+@pytest.mark.parametrize("sentence", OWN)
+def test_a_sentence_of_our_own_keeps_its_words(sentence: str) -> None:
+    made = redactor(*WORDS)
+    assert made.clean(sentence, ours=True) == sentence
+    assert MASK in made.clean(sentence)
+
+
+@pytest.mark.parametrize("secret", ["hunter2-long", "Tr0ub4dor", "correcthorsebatterystaple", "aBcDeFgHiJ", "0123456789"])
+def test_what_looks_like_a_secret_is_masked_in_our_sentences_too(secret: str) -> None:
+    assert redactor(secret).clean(f"the answer was {secret}", ours=True) == f"the answer was {MASK}"
+
+
+def test_names_that_are_never_secret_are_not_read_as_values(tmp_path: Path) -> None:
+    (tmp_path / ".flaskenv").write_text("export FLASK_APP=app.py\nFLASK_RUN_PORT=5050\n")
+    (tmp_path / ".env").write_text('DJANGO_SETTINGS_MODULE="shop.settings"\nSECRET_KEY=s3cret-s3cret\n')
+    made = Redactor()
+    made.learn(values_in(tmp_path))
+    text = "app.py, port 5050, shop.settings"
+    assert made.clean(text) == text
+    assert "s3cret" not in made.clean("s3cret-s3cret")
