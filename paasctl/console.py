@@ -88,12 +88,15 @@ class Console:
     """All that paasctl prints goes through here, and through the redactor.
 
     ``verbosity``: 1 adds where things come from, 2 tracebacks. With ``quiet_stdout`` (``--json``) only :meth:`json`
-    writes to stdout, and what a person reads goes to stderr.
+    writes to stdout, and what a person reads goes to stderr. ``wants_json`` and ``said_json``: whether a document was
+    asked for on the command line, and whether one was written. ``told`` is the last failure with its hint.
     """
 
     def __init__(self) -> None:
         self.verbosity = 0
         self.quiet_stdout = False
+        self.wants_json = self.said_json = False
+        self.told: tuple[str, str] | None = None
         self.redactor = Redactor()
         self._papers: dict[str, Paper] = {}
         self._stop_spinner: Callable[[], None] | None = None
@@ -156,6 +159,7 @@ class Console:
     def failure(self, message: str, hint: str = "", output: str = "") -> None:
         """What went wrong, the last lines of what the failing program said, and what to do."""
         self.idle()
+        self.told = (message, hint)
         self.err(f"error: {message}", "bold red")
         for line in output.splitlines():
             self.quote(f"  | {line}")
@@ -228,6 +232,7 @@ class Console:
 
     def _plain_stdout(self, document: Any, indent: int | None) -> None:
         self.idle()
+        self.said_json = True
         Plain(sys.stdout).line(json.dumps(document, indent=indent), "")
 
     def _shown(self, text: str, *, ours: bool = True) -> str:

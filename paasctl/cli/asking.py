@@ -54,7 +54,7 @@ def deletions(session: Session, connection: Connection, console: Console, prepar
 
     Raises:
         UsageError: nobody can be asked, and ``--delete`` (``--force`` too, for many) was not given.
-        Declined: the app's name was not typed.
+        Declined: the app's name was not typed, or the answer was no and there is nothing else to do.
     """
     request, changes = prepared.request, prepared.changes
     doomed = [change.name for change in changes.named("delete") if not change.value]
@@ -65,10 +65,21 @@ def deletions(session: Session, connection: Connection, console: Console, prepar
         return prepared
     if not request.delete:
         if not console.confirm(f"Delete {', '.join(doomed)} on {connection.name}?"):
-            return prepared
+            return _without(prepared)
         prepared = pipeline.decide(session, connection, prepared, replace(request, delete=True))
     if changes.mass_deletion and not request.force:
         _type_the_name(console, connection, len(doomed), changes.before)
+    return prepared
+
+
+def _without(prepared: Prepared) -> Prepared:
+    """The names stay, and the rest goes on.
+
+    Raises:
+        Declined: there is no rest.
+    """
+    if not prepared.plan:
+        raise Declined
     return prepared
 
 

@@ -31,6 +31,11 @@ class Command(click.Command):
         super().__init__(*args, **settings)
         self.params.append(verbose())
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--json" in args and any(parameter.name == "as_json" for parameter in self.params):
+            ctx.ensure_object(Invocation).console.wants_json = True  # also when the rest of the words is wrong
+        return super().parse_args(ctx, args)
+
 
 def verbose() -> click.Option:
     """The ``-v`` option; ``-vv`` shows tracebacks."""
@@ -107,12 +112,16 @@ class Program(LazyGroup):
             sys.exit(code)
         return code
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # before click, which would make exit 1 of it
+            return failures.tell(ctx.ensure_object(Invocation).console, Path(), error)
+
 
 def _guarded(invocation: Invocation, run: Callable[[], Any]) -> int:
     try:
         code = run()
-    except KeyboardInterrupt as error:  # while a failure is shown, too
-        return failures.tell(invocation.console, invocation.root, error)
-    except Exception as error:
-        return failures.tell(invocation.console, invocation.root, error)
+    except (KeyboardInterrupt, Exception) as error:
+        return failures.report(invocation.console, invocation.root, error)
     return code if isinstance(code, int) else 0

@@ -14,6 +14,8 @@ from paasctl.errors import Difference, PaasctlError
 from paasctl.redact import values_in
 
 INTERRUPTED = 130
+#: What a shell says of a program that SIGPIPE ended: the reader of its output had enough.
+CLOSED = 141
 NOTHING_CHANGED = "nothing was changed"
 
 #: From good to bad; of several targets the worst one's code is ours.
@@ -34,23 +36,38 @@ def worst(codes: list[int]) -> int:
     return max(known, key=_SEVERITY.index, default=0)
 
 
+def report(console: Console, root: Path, error: BaseException) -> int:
+    """The end of a program that failed: :func:`tell`, and with ``--json`` the same as the one document on stdout."""
+    code = tell(console, root, error)
+    if console.wants_json and not console.said_json and code != CLOSED:
+        message, hint = console.told or (NOTHING_CHANGED, "")
+        console.json({"error": message, "hint": hint, "exit_code": code})
+    return code
+
+
 def tell(console: Console, root: Path, error: BaseException) -> int:
     """Say what went wrong on stderr, and return the exit code for it."""
     console.redactor.learn(values_in(root))  # the failure may have come before the values were known
     if isinstance(error, KeyboardInterrupt | click.Abort | Interrupted):
-        console.err(str(error) if isinstance(error, Interrupted) else "interrupted", "bold red")
+        _interrupted(console, error)
         return INTERRUPTED
     if isinstance(error, Declined):
         console.err(NOTHING_CHANGED)
         return 1
     if isinstance(error, BrokenPipeError):
         _give_up_stdout()
-        return 1
+        return CLOSED
     _flush_stdout()
     code = _known(console, error)
     if console.verbosity >= 2:
         console.quote("".join(traceback.format_exception(error)).rstrip())
     return code
+
+
+def _interrupted(console: Console, error: BaseException) -> None:
+    sentence = str(error) if isinstance(error, Interrupted) else "interrupted"
+    console.told = (sentence, "")
+    console.err(sentence, "bold red")
 
 
 def _known(console: Console, error: BaseException) -> int:

@@ -6,6 +6,7 @@ import click
 
 from paasctl.cli import options
 from paasctl.cli.base import Command, Invocation
+from paasctl.cli.failures import INTERRUPTED
 from paasctl.redact import values_in
 from paasctl.session import connect
 
@@ -19,8 +20,20 @@ from paasctl.session import connect
 @click.pass_obj
 def logs(
     invocation: Invocation, target: str | None, follow: bool, lines: int, process: str | None, as_json: bool
-) -> None:
+) -> int:
     """Show the last lines of an app's logs; values of .env in them are masked."""
+    try:
+        _show(invocation, target, follow, lines, process, as_json)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        return INTERRUPTED  # the way out of -f: nothing to say
+    return 0
+
+
+def _show(
+    invocation: Invocation, target: str | None, follow: bool, lines: int, process: str | None, as_json: bool
+) -> None:
     console = invocation.console
     session = options.start(invocation)
     console.redactor.learn(values_in(session.root))

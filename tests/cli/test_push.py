@@ -99,10 +99,18 @@ def test_deletions_need_their_own_yes(run: Any, world: Any, project: Path) -> No
     (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\n")
     assert "MAIL_SERVER" in run("push", "-y", code=2).stderr
     assert "MAIL_SERVER" in world["shop"].env
-    run("push", answers="n\n")
+    assert "nothing was changed" in run("push", answers="n\n", code=1).stderr
     assert "MAIL_SERVER" in world["shop"].env
     assert "Delete MAIL_SERVER on shop?" in run("push", answers="y\ny\n").stderr
     assert "MAIL_SERVER" not in world["shop"].env
+
+
+def test_no_to_a_deletion_keeps_the_name_and_goes_on_with_the_rest(run: Any, world: Any, project: Path) -> None:
+    run("push", "-y")
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\nNEW=1\n")
+    run("push", answers="n\ny\n")
+    assert {"MAIL_SERVER", "NEW"} <= set(world["shop"].env)
+    run("env", "sync", answers="n\n", code=1)
 
 
 def test_delete_accepts_deletions_without_a_terminal(run: Any, world: Any, project: Path) -> None:
@@ -263,6 +271,21 @@ def test_json(run: Any, world: Any, project: Path) -> None:
 def test_what_was_seen_is_remembered(run: Any, world: Any, project: Path) -> None:
     run("push", "-y")
     assert "shop" in json.loads((project / ".paasctl" / "seen.json").read_text())["targets"]
+
+
+@pytest.mark.parametrize("words", [["push", "-n"], ["status"], ["env", "diff"], ["releases"], ["logs"]])
+def test_json_of_a_configuration_error_is_one_document(run: Any, project: Path, words: list[str]) -> None:
+    (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "fake"\nnmae = 1\n[ap]\n')
+    result = run(*words, "--json", code=2)
+    document = json.loads(result.stdout)
+    assert document["error"].startswith("paasctl.toml:4: ") and document["hint"] and document["exit_code"] == 2
+    assert f"error: {document['error']}" in result.stderr
+
+
+def test_json_of_a_command_line_that_is_wrong(run: Any) -> None:
+    document = json.loads(run("push", "--jsn", "--json", code=2).stdout)
+    assert "--jsn" in document["error"] and document["exit_code"] == 2
+    assert json.loads(run("push", "--json", code=2).stdout)["targets"][0]["error"]
 
 
 def test_a_setting_that_the_adapter_does_not_know(run: Any, project: Path) -> None:

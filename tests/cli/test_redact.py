@@ -112,7 +112,9 @@ def test_a_sentence_of_our_own_keeps_its_words(sentence: str) -> None:
     assert MASK in made.clean(sentence)
 
 
-@pytest.mark.parametrize("secret", ["hunter2-long", "Tr0ub4dor", "correcthorsebatterystaple", "aBcDeFgHiJ", "0123456789"])
+@pytest.mark.parametrize(
+    "secret", ["hunter2-long", "Tr0ub4dor", "correcthorsebatterystaple", "aBcDeFgHiJ", "0123456789"]
+)
 def test_what_looks_like_a_secret_is_masked_in_our_sentences_too(secret: str) -> None:
     assert redactor(secret).clean(f"the answer was {secret}", ours=True) == f"the answer was {MASK}"
 
