@@ -252,12 +252,12 @@ class Console:
 
 
 class Progress:
-    """The report of a running plan: which step it is at, and whether it is being undone."""
+    """The report of a running plan: which step it is at, whether it is being undone, and whether that has ended."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self.number = 0
-        self.undone = False
+        self.is_undoing = self.undone = False
 
     def started(self, step: Step, number: int, of: int) -> None:
         self.number = number
@@ -268,8 +268,11 @@ class Progress:
         self._console.aside(f"      {line}")
 
     def undoing(self, step: Step) -> None:
-        self.undone = True
+        self.is_undoing = True
         self._console.err(f"undoing: {step.title}", "yellow")
+
+    def undid(self, step: Step) -> None:
+        self.undone = True
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from pathlib import Path
 from paasctl.dotenv import DEFAULT, evaluate, parse
 from paasctl.envfile import distribute, rewrite
 from paasctl.errors import PaasctlError, UsageError
+from paasctl.ignore import EDIT_MARK
 from paasctl.secret import Secret
 from paasctl.textfile import read_bytes
 
-OLD = ".paasctl-old"
+OLD = f"{EDIT_MARK}old"
 
 
 def apply(

@@ -22,6 +22,8 @@ NEVER = (
 ALWAYS = frozenset({".env.example"})
 VENV_MARK = "pyvenv.cfg"
 IGNORE_FILE = ".paasctlignore"
+#: What paasctl makes beside a file while it edits it has this behind the file's name.
+EDIT_MARK = ".paasctl-"
 #: SQLite keeps these beside a database; they belong to it
 SQLITE_COMPANIONS = ("-journal", "-wal", "-shm")
 
@@ -91,23 +93,26 @@ def unreadable(path: str, error: OSError) -> UsageError:
 class Rules:
     """What is left out of a bundle, besides what git ignores.
 
-    ``root`` lets virtual environments be recognised; ``persist`` are paths without a trailing slash.
+    ``root`` lets virtual environments be recognised; ``persist`` are paths without a trailing slash; ``private`` are
+    env files of any name.
     """
 
     root: Path | None = None
     persist: frozenset[str] = frozenset()
+    private: frozenset[str] = frozenset()
     excluded: Patterns = field(default_factory=Patterns)
     _folders: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, app: App) -> Rules:
-        """The rules of an app: its ``persist`` and ``exclude`` settings and its ``.paasctlignore``.
+        """The rules of an app: its ``persist`` and ``exclude`` settings, env files and ``.paasctlignore``.
 
         Raises:
             UsageError: a pattern of ``exclude`` means nothing.
         """
         lines = [*_lines_of(app.root / IGNORE_FILE), *_checked(app.exclude)]
-        return cls(app.root, frozenset(_persisted(app.persist)), Patterns.of(lines))
+        private = frozenset(_private(app.root, app.private))
+        return cls(app.root, frozenset(_persisted(app.persist)), private, Patterns.of(lines))
 
     def excludes(self, path: str, *, folder: bool = False) -> bool:
         """Whether a path relative to the root, or a folder above it, is left out."""
@@ -128,7 +133,13 @@ class Rules:
             self._folders[path] = known
         return known
 
+    def _is_private(self, path: str) -> bool:
+        # also what an interrupted edit of an env file left beside it (paasctl.envstore)
+        return path.partition(EDIT_MARK)[0] in self.private
+
     def _matches(self, path: str, name: str, *, folder: bool) -> bool:
+        if self._is_private(path):
+            return True
         if (_never(name) and name not in ALWAYS) or path in self.persist:
             return True
         if folder and self._is_venv(path):
@@ -138,6 +149,15 @@ class Rules:
     def _is_venv(self, path: str) -> bool:
         # not Path.exists, which fails in a folder that may not be entered
         return self.root is not None and os.path.exists(on_disk(self.root, path) / VENV_MARK)  # noqa: PTH110
+
+
+def _private(root: Path, files: Iterable[str]) -> Iterator[str]:
+    """Env files as paths in the app's folder, under the name that is configured and where a link leads."""
+    base = os.path.realpath(root)
+    for file in files:
+        given = os.path.normpath(root / file)
+        yield in_tree(os.path.relpath(given, root))
+        yield in_tree(os.path.relpath(os.path.realpath(given), base))
 
 
 def _persisted(paths: Iterable[str]) -> Iterator[str]:

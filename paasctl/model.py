@@ -49,7 +49,8 @@ class App:
 
     ``entry`` is ``module:attr``, ``module:factory()`` or ``module:factory('x')``. ``processes`` are the Procfile's
     lines without ``release``, or the generated ``web`` line. ``origins`` says for each field where it came from
-    (``"Procfile:1"``, ``"detected in wsgi.py"``); ``notes`` and ``warnings`` are sentences for the plan.
+    (``"Procfile:1"``, ``"detected in wsgi.py"``); ``private`` are the env files of all targets, which never leave;
+    ``notes`` and ``warnings`` are sentences for the plan.
     """
 
     name: str
@@ -66,6 +67,7 @@ class App:
     persist: tuple[str, ...] = ()
     static: Mapping[str, str] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -249,11 +251,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change. ``do`` is the only way it happens; it may say progress lines and is never called by a dry run."""
+    """One change. ``do`` is the only way it happens; it may say progress lines and is never called by a dry run.
+
+    ``leaves`` is said when somebody interrupts ``prepare`` in this step or later: what stays of it all the same.
+    """
 
     title: str
     do: Callable[[Say], None] = field(repr=False, compare=False)
     details: tuple[str, ...] = ()
+    leaves: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from paasctl import desired, dotenv, git, rules, seen, sync
 from paasctl.changes import EnvChanges
 from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Plan, Provenance
-from paasctl.redact import PUBLIC
 from paasctl.seen import Seen
-from paasctl.session import Connection, Session
+from paasctl.session import Connection, Session, learn
 from paasctl.sync import Answer, Mode
 
 if TYPE_CHECKING:  # what reads the app is imported when it is read: `env diff` mostly does without
@@ -163,7 +162,7 @@ def read_env(session: Session, connection: Connection) -> Env:
     settings = connection.settings
     files = settings.env if settings.env is not None else session.config.app.env
     env = dotenv.read(session.root, files, connection.name)
-    session.redactor.learn(value for name, value in env.values.items() if name not in PUBLIC)
+    learn(session.redactor, env.values)
     session.redactor.keep(env.values)
     return env
 

@@ -17,15 +17,8 @@ class Report(Protocol):
 
     def undoing(self, step: Step) -> None: ...
 
-
-class Silent:
-    """A report that nobody reads."""
-
-    def started(self, step: Step, number: int, of: int) -> None: ...
-
-    def say(self, line: str) -> None: ...
-
-    def undoing(self, step: Step) -> None: ...
+    def undid(self, step: Step) -> None:
+        """The undo came to its end; without this it was cut short."""
 
 
 def apply(plan: Plan, report: Report) -> None:
@@ -90,3 +83,4 @@ class _Run:
                 f"{reason}; switching back failed too: {told}",
                 hint="run the same command again; it finishes or undoes the rest",
             ) from error
+        self._report.undid(undo)

@@ -46,6 +46,15 @@ class Redactor:
         self._values: set[str] = set()
         self._public = ""
         self._forms: list[str] | None = None
+        self._files: tuple[str, ...] = ()
+
+    def watch(self, files: Iterable[str]) -> None:
+        """Name env files that :meth:`learn_files` is to read besides those that are called ``.env``."""
+        self._files = tuple(files)
+
+    def learn_files(self, root: Path) -> None:
+        """Add what could be a value in the env files of a folder; see :func:`values_in`."""
+        self.learn(values_in(root, self._files))
 
     def learn(self, values: Iterable[Secret]) -> None:
         """Add values that must not be shown; call it as soon as they are read."""
@@ -84,14 +93,14 @@ class Redactor:
         return form.lower() in _PLAIN_WORDS or any(_places(form, self._public, alone=True))
 
 
-def values_in(root: Path) -> list[Secret]:
-    """What could be an env value in the env files of a folder, read without any grammar.
+def values_in(root: Path, files: Iterable[str] = ()) -> list[Secret]:
+    """What could be an env value in the env files of a folder (and ``files`` in it), read without any grammar.
 
     For the moment when the files could not be parsed, or were not read yet, and something went wrong: too much rather
     than too little.
     """
     found: set[str] = set()
-    for path in (*root.glob(".env*"), *root.glob(".flaskenv")):
+    for path in (*root.glob(".env*"), *root.glob(".flaskenv"), *(root / file for file in files)):
         if path.name == ".env.example" or not path.is_file():
             continue
         with contextlib.suppress(OSError):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,7 +62,7 @@ class Connection:
         """
         read = self.target.observe if code else getattr(self.target, "observe_env", self.target.observe)
         observed: Observed = read()
-        self.redactor.learn(value for name, value in observed.env.items() if name not in PUBLIC)
+        learn(self.redactor, observed.env)
         self.redactor.keep(word for word in (observed.url, *observed.protected.values()) if word)
         return observed
 
@@ -78,6 +78,11 @@ class Connection:
         return cast(Operations, self.target)
 
 
+def learn(redactor: Redactor, env: Mapping[str, Secret]) -> None:
+    """Mask the values of an env from here on."""
+    redactor.learn(value for name, value in env.items() if name not in PUBLIC)
+
+
 def start(root: Path, redactor: Redactor) -> Session:
     """Read the configuration of the app in ``root``.
 
@@ -85,6 +90,7 @@ def start(root: Path, redactor: Redactor) -> Session:
         UsageError: the configuration is wrong.
     """
     loaded = configuration.load(root)
+    redactor.watch(loaded.env_files)
     names = installed()
     redactor.keep([*loaded.targets, *names, root.name, *(words(loaded))])
     session = Session(root, loaded, redactor)
@@ -150,6 +156,7 @@ def _context(session: Session, app: str) -> Context:
         data=platformdirs.user_data_path("paasctl"),
         cache=platformdirs.user_cache_path("paasctl"),
         who=git.who(),
+        learn=partial(learn, session.redactor),
     )
 
 

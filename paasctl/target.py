@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from paasctl.errors import PaasctlError, UsageError
 from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Setting, Status
+from paasctl.secret import Secret
 from paasctl.sync import EnvChanges
 
 GROUP = "paasctl.targets"
@@ -24,7 +25,9 @@ class Context:
     """What an adapter is handed, so that it reads neither the configuration nor the process environment.
 
     ``environ`` are the variables of paasctl's own process (for credentials); ``data`` is a private folder for what
-    lives on this machine (an app of the local target), ``cache`` one for hints that may be lost.
+    lives on this machine (an app of the local target), ``cache`` one for hints that may be lost. ``learn`` is told
+    every env that is read besides the one in :class:`Observed` (that of an earlier release, whose log lines and
+    tracebacks may come up): from then on its values are masked.
     """
 
     app: str
@@ -34,6 +37,7 @@ class Context:
     data: Path
     cache: Path
     who: str
+    learn: Callable[[Mapping[str, Secret]], None] = lambda env: None
 
 
 class Target(Protocol):

@@ -39,6 +39,32 @@ def test_secrets_and_caches_are_never_pushed_even_when_tracked(tmp_path: Path, p
     assert path not in paths(build(app(tmp_path), {}))
 
 
+@pytest.mark.parametrize("tracked", [True, False])
+@pytest.mark.parametrize("said", ["prod.env", "./prod.env", "conf/../prod.env", "linked.env", "{root}/prod.env"])
+def test_a_configured_env_file_is_never_pushed_whatever_its_name(tmp_path: Path, said: str, tracked: bool) -> None:
+    if tracked:
+        repository(tmp_path)
+    write(tmp_path, "app.py", "prod.env", "sub/prod.env", "prod.env.paasctl-old", "prod.env.paasctl-x1", "prod.envy")
+    if "linked" in said:
+        (tmp_path / "linked.env").symlink_to("prod.env")
+    if tracked:
+        git(tmp_path, "add", "--force", ".")
+    made = build(app(tmp_path, private=(said.format(root=tmp_path),), exclude=("!prod.env",)), {})
+    assert paths(made) == ["app.py", "prod.envy", "sub/prod.env"]
+
+
+def test_the_example_that_is_configured_as_an_env_file_is_not_pushed(tmp_path: Path) -> None:
+    write(tmp_path, "app.py", ".env.example")
+    assert paths(build(app(tmp_path, private=(".env.example",)), {})) == ["app.py"]
+
+
+def test_a_link_to_a_configured_env_file_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "app.py", "prod.env")
+    (tmp_path / "settings").symlink_to("prod.env")
+    with pytest.raises(UsageError, match=r"leads to prod\.env, which is not pushed"):
+        build(app(tmp_path, private=("prod.env",)), {})
+
+
 def test_an_include_pattern_does_not_bring_a_secret_back(tmp_path: Path) -> None:
     write(tmp_path, "app.py", ".env")
     assert paths(build(app(tmp_path, exclude=("!.env",)), {})) == ["app.py"]

@@ -38,6 +38,16 @@ def read(root: Path, files: Files, target: TargetSettings | None = None) -> App:
     return project.read(root, config.load(root), target)
 
 
+def test_the_env_files_of_all_targets_are_private(tmp_path: Path) -> None:
+    (tmp_path / "wsgi.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    (tmp_path / "paasctl.toml").write_text(
+        '[app]\nenv = ["a.env"]\n[targets.local]\n[targets.heroku]\napp = "x"\nenv = ["a.env", "c/b.env"]\n'
+    )
+    found = config.load(tmp_path)
+    assert project.read(tmp_path, found, found.targets["local"]).private == ("a.env", "c/b.env")
+
+
 def test_the_app_of_the_guide(tmp_path: Path) -> None:
     """The app that the well-known 17-command guide ends with, its three logging mistakes included."""
     root = tmp_path / "Blog of Eric"

@@ -11,7 +11,6 @@ import click
 
 from paasctl.console import Console
 from paasctl.errors import Difference, PaasctlError
-from paasctl.redact import values_in
 
 INTERRUPTED = 130
 #: What a shell says of a program that SIGPIPE ended: the reader of its output had enough.
@@ -47,7 +46,7 @@ def report(console: Console, root: Path, error: BaseException) -> int:
 
 def tell(console: Console, root: Path, error: BaseException) -> int:
     """Say what went wrong on stderr, and return the exit code for it."""
-    console.redactor.learn(values_in(root))  # the failure may have come before the values were known
+    console.redactor.learn_files(root)  # the failure may have come before the values were known
     if isinstance(error, KeyboardInterrupt | click.Abort | Interrupted):
         _interrupted(console, error)
         return INTERRUPTED

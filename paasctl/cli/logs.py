@@ -7,7 +7,6 @@ import click
 from paasctl.cli import options
 from paasctl.cli.base import Command, Invocation
 from paasctl.cli.failures import INTERRUPTED
-from paasctl.redact import values_in
 from paasctl.session import connect
 
 
@@ -21,7 +20,7 @@ from paasctl.session import connect
 def logs(
     invocation: Invocation, target: str | None, follow: bool, lines: int, process: str | None, as_json: bool
 ) -> int:
-    """Show the last lines of an app's logs; values of .env in them are masked."""
+    """Show the last lines of an app's logs; values of .env and of the live env in them are masked."""
     try:
         _show(invocation, target, follow, lines, process, as_json)
     except KeyboardInterrupt:
@@ -36,10 +35,12 @@ def _show(
 ) -> None:
     console = invocation.console
     session = options.start(invocation)
-    console.redactor.learn(values_in(session.root))
+    console.redactor.learn_files(session.root)
     name = options.choose(session, console, target)
     with connect(session, name) as connection:
-        for line in connection.operations("logs").logs(process, lines, follow):
+        operations = connection.operations("logs")
+        connection.observe(code=False)  # .env may be absent, or newer than what is live
+        for line in operations.logs(process, lines, follow):
             if as_json:
                 console.json_line({"process": line.process, "text": line.text})
             else:

@@ -79,9 +79,12 @@ def run(console: Console, plan: Plan) -> None:
 
 def _state(plan: Plan, progress: Progress) -> str:
     if progress.number <= len(plan.prepare):
-        return f"interrupted; {NOTHING_CHANGED} that a visitor would see"
+        left = [step.leaves for step in plan.prepare[: progress.number] if step.leaves]
+        return f"interrupted; {left[-1]}" if left else f"interrupted; {NOTHING_CHANGED} that a visitor would see"
     if progress.undone:
         return "interrupted; what had begun was undone"
+    if progress.is_undoing:
+        return "interrupted while it was switching back; run the same command again, it finishes or undoes the rest"
     if progress.number > len(plan.steps) - len(plan.finish):
         return "interrupted; the change is live, and the same command cleans up the rest"
     return plan.keep_on_interrupt or "interrupted; run the same command again, it finishes or undoes the rest"

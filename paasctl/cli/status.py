@@ -44,7 +44,8 @@ def status(invocation: Invocation, asked: Sequence[str], every: bool, as_json: b
 def _read(session: Session, console: Console, name: str) -> tuple[Status, tuple[str, ...]]:
     with connect(session, name) as connection, working(console, f"looking at {name}"):
         operations = connection.operations("status")
-        return operations.status(), drifted(connection.observe())
+        observed = connection.observe()  # first: what the processes say may hold values of the live env
+        return operations.status(), drifted(observed)
 
 
 def drifted(observed: Observed) -> tuple[str, ...]:

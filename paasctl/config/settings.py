@@ -58,3 +58,9 @@ class Config:
     file: str | None = None
     app: AppSettings = field(default_factory=AppSettings)
     targets: Mapping[str, TargetSettings] = field(default_factory=dict)
+
+    @property
+    def env_files(self) -> tuple[str, ...]:
+        """The env files that are named anywhere: of the app and of every target."""
+        said = (self.app.env, *(target.env for target in self.targets.values()))
+        return tuple(dict.fromkeys(file for files in said for file in files or ()))

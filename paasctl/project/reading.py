@@ -92,6 +92,7 @@ class _Reading:
             persist=persist,
             static=static,
             exclude=settings.exclude or (),
+            private=self.config.env_files,
             origins=self.origins,
             notes=tuple(dict.fromkeys(self.notes)),
             warnings=tuple(dict.fromkeys(self.warnings)),

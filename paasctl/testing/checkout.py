@@ -74,6 +74,8 @@ class Log:
     def undoing(self, step: Step) -> None:
         self.undone.append(step)
 
+    def undid(self, step: Step) -> None: ...
+
 
 class Checkout:
     """One person's copy of the app. ``env`` is what ``.env`` says; None means that there is none.

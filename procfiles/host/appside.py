@@ -43,6 +43,13 @@ class AppSide:
             )
         return found
 
+    def do_other_envs(self, args: Arguments, stream: Optional[Stream]) -> List[Dict[str, str]]:
+        """The envs of releases that are not live, so that paasctl masks their values too; a damaged one has none."""
+        folder, live = self.layout.path("env"), self.layout.env_file(args["but"] or "")
+        paths = [os.path.join(folder, name) for name in (os.listdir(folder) if os.path.isdir(folder) else [])]
+        found = [read_json(path) for path in paths if path.endswith(".json") and path != live]
+        return [document["env"] for document in found if isinstance(document, dict) and "env" in document]
+
     def do_prune_env(self, args: Arguments, stream: Optional[Stream]) -> None:
         folder = self.layout.path("env")
         for name in os.listdir(folder) if os.path.isdir(folder) else []:

@@ -69,6 +69,7 @@ class Agent:
             "releases": everything,
             "env": env["env"],
             "manifest": env["manifest"],
+            "other_envs": self.app.call("other_envs", but=current["env"] if current else None) if everything else [],
             "last": self.releases.last_number(),
             "port": port,
             "begun": os.path.isdir(self.layout.path("code")),

@@ -78,22 +78,19 @@ class Releases:
         """Note that a release was ``good`` or ``failed``."""
         write_file(self._layout.release(release, state), b"")
 
-    def good_before(self, release: Optional[str]) -> Optional[str]:
-        """The newest good release before another one (or of all)."""
-        numbers = [d["id"] for d in self.all() if self._is(d["id"], "good")]
-        if release is not None:
-            numbers = [name for name in numbers if int(name[1:]) < int(release[1:])]
-        return numbers[-1] if numbers else None
-
     def is_good(self, release: str) -> bool:
         return self._is(release, "good")
 
     def prune(self) -> List[Document]:
-        """Remove old releases: the live one, the last good ones and the newest failed one stay. Returns the kept."""
+        """Remove old releases: the live one, those that led to it, the last good ones and the newest failed one stay.
+
+        Returns:
+            The releases that were kept.
+        """
         everything, live = self.all(), self._layout.live()
         good = [d["id"] for d in everything if self._is(d["id"], "good")][-KEPT:]
         failed = [d["id"] for d in everything if not self._is(d["id"], "good")][-1:]
-        kept = [d for d in everything if d["id"] in {live, *good, *failed}]
+        kept = [d for d in everything if d["id"] in {live, *_way_to(live, everything), *good, *failed}]
         for document in everything:
             if document not in kept:
                 remove(self._layout.release(document["id"]))
@@ -117,6 +114,17 @@ class Releases:
     def _count(self, release: str) -> None:
         path = self._layout.path("app.json")
         write_json(path, dict(read_json(path, {}), last=int(release[1:])))
+
+
+def _way_to(live: Optional[str], everything: Sequence[Document]) -> List[str]:
+    """The releases that rollbacks from the live one go through, as many as are kept."""
+    before = {d["id"]: d.get("before") for d in everything}
+    way: List[str] = []
+    following = before.get(live or "")
+    while following and len(way) < KEPT:
+        way.append(following)
+        following = before.get(following)
+    return way
 
 
 def newest_first(documents: Sequence[Document]) -> List[Document]:

@@ -117,7 +117,7 @@ class Heroku:
     def rollback(self, observed: Observed, release: str | None) -> Plan:
         from . import rollbacks
 
-        return rollbacks.plan(self._api, observed, release, None, self._redactor)
+        return rollbacks.plan(self._api, observed, release, None, self._redactor, self._context.learn)
 
     def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
         from . import logs

@@ -78,9 +78,9 @@ def begun_from(releases: Sequence[HerokuRelease], ledger: Ledger, digest: str) -
     present = live(releases)
     if present is None or not ledger.tree or ledger.tree == digest or ledger.before is None:
         return present
-    before = _by_version(releases, ledger.before)
     states = timeline(releases)
-    if before is None or before not in states or before.artifact != present.artifact:
+    before = _state_at(releases, states, ledger.before)
+    if before is None or before.artifact != present.artifact:
         return present
     return present if _changes(states[states.index(before) :]) else before
 
@@ -92,7 +92,7 @@ def previous(releases: Sequence[HerokuRelease], ledger: Ledger) -> HerokuRelease
     pushed has no ledger), the releases' descriptions and codes are what there is to go by.
     """
     states = timeline(releases)
-    start = _by_version(states, ledger.before) if ledger.before is not None else _before_writing(states)
+    start = _state_at(releases, states, ledger.before) if ledger.before is not None else _before_writing(states)
     if start is None or start is states[-1]:
         return _before_last_code(states) if ledger.before is None else None
     since = states[states.index(start) :]
@@ -117,5 +117,9 @@ def _changes(states: Sequence[HerokuRelease]) -> list[int]:
     return [n for n in range(1, len(states)) if states[n].artifact != states[n - 1].artifact]
 
 
-def _by_version(releases: Iterable[HerokuRelease], version: int) -> HerokuRelease | None:
-    return next((one for one in releases if one.version == version), None)
+def _state_at(releases: Iterable[HerokuRelease], states: Iterable[HerokuRelease], version: int) -> HerokuRelease | None:
+    """The state that a version stands for; that of a rollback is the one that it went back to."""
+    named = next((one for one in releases if one.version == version), None)
+    back = _ROLLBACK.fullmatch(named.description.strip()) if named else None
+    versions = {version, int(back[1])} if back else {version}
+    return next((one for one in states if one.version in versions), None)

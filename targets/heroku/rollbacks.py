@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from paasctl.errors import Busy, UsageError
@@ -35,8 +35,13 @@ class Goal:
     values: Mapping[str, Secret]
 
 
-def plan(api: Api, observed: Observed, wanted: str | None, health: str | None, redactor: Redactor) -> Plan:
+Learn = Callable[[Mapping[str, Secret]], None]
+
+
+def plan(api: Api, observed: Observed, wanted: str | None, health: str | None, redactor: Redactor, tell: Learn) -> Plan:
     """The steps back to ``wanted`` (``v12``), or to the end of the push before the last one.
+
+    ``tell`` gets the config vars of that release before anything of them can come up.
 
     Raises:
         UsageError: there is no such release, or Heroku cannot go back to it.
@@ -45,6 +50,7 @@ def plan(api: Api, observed: Observed, wanted: str | None, health: str | None, r
     state = _require_quiet(observed, api.app)
     goal = _named(api, state, wanted) if wanted else _previous(api, state)
     redactor.learn(goal.values.values())
+    tell(goal.values)
     live = state.live
 
     def commit(say: Say) -> None:

@@ -171,7 +171,7 @@ def in_turn(plans: Mapping[str, Plan]) -> Plan:
 
 def on(name: str, step: Step) -> Step:
     """A step that says on which host it happens."""
-    return Step(f"{name}: {step.title}", step.do, step.details)
+    return replace(step, title=f"{name}: {step.title}")
 
 
 def together(lanes: Mapping[str, Sequence[Step]]) -> Step:
@@ -181,7 +181,8 @@ def together(lanes: Mapping[str, Sequence[Step]]) -> Step:
         at_once({name: lambda name=name: lane(name, lanes[name], say) for name in lanes})  # type: ignore[misc]
 
     details = tuple(f"{name}: {step.title}" for name, steps in lanes.items() for step in steps)
-    return Step(f"at once on {', '.join(lanes)}", do, details)
+    left = [step.leaves for steps in lanes.values() for step in steps if step.leaves]
+    return Step(f"at once on {', '.join(lanes)}", do, details, leaves=left[-1] if left else "")
 
 
 def lane(name: str, steps: Sequence[Step], say: Say) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, ProcessStatus, Release, Status
+from paasctl.secret import Secret
 from paasctl.sync import EnvChanges
 
 from .channel import Channel
 from .plans import Planner
 from .state import observed
 from .upload import Base, size
+
+Learn = Callable[[Mapping[str, Secret]], None]
 
 
 class HostTarget:
@@ -24,12 +27,20 @@ class HostTarget:
         url: the site's address, with a place for the port.
         port: the port that the configuration names, if any.
         cache: where this machine remembers what it believes to be on the host.
+        learn: told the envs of earlier releases, whose values may stand in logs and tracebacks.
     """
 
     def __init__(
-        self, facts: PlatformFacts, channel: Channel, planner: Planner, url: str, port: int | None, cache: Path
+        self,
+        facts: PlatformFacts,
+        channel: Channel,
+        planner: Planner,
+        url: str,
+        port: int | None,
+        cache: Path,
+        learn: Learn,
     ) -> None:
-        self.facts = facts
+        self.facts, self._learn = facts, learn
         self._channel, self._planner = channel, planner
         self._url, self._port, self._cache = url, port, cache
 
@@ -85,7 +96,10 @@ class HostTarget:
         self._channel.close()
 
     def _report(self, call: str) -> Any:
-        return self._channel.call(call, port=self._port)
+        report = self._channel.call(call, port=self._port)
+        for env in (report["env"], *report["other_envs"]):
+            self._learn({name: Secret(value) for name, value in env.items()})
+        return report
 
 
 def process_status(process: Any) -> ProcessStatus:

@@ -18,7 +18,7 @@ from paasctl.target import OPERATIONS, Context
 from .channel import Channel
 from .fleet import Fleet
 from .host import HostTarget
-from .plans import Planner
+from .plans import REMOVING, Planner
 from .spec import tuning
 from .ssh import Ssh
 
@@ -88,7 +88,7 @@ class LinuxTarget(HostTarget):
         channel = Channel(ssh.python(), hello, context.environ, ssh.explain, cached=True)
         host = settings.get("domain") or ssh.host
         planner = Planner(channel, context.who, cache, name, host, site=_site(settings))
-        super().__init__(FACTS, channel, planner, f"http://{host}/", None, cache)
+        super().__init__(FACTS, channel, planner, f"http://{host}/", None, cache, context.learn)
 
     def run(self, command: Sequence[str]) -> int:
         """Run a one-off command on the host as the app's user; its exit status is the result."""
@@ -119,7 +119,7 @@ class LinuxTarget(HostTarget):
     def _removal(self, *, purge: bool) -> Step:
         kept = "" if purge else "; data stays"
         title = f"remove what setup put on {self._ssh.destination}{kept}"
-        return Step(title, lambda say: self._root().call("remove", say, purge=purge))
+        return Step(title, lambda say: self._root().call("remove", say, purge=purge), leaves=REMOVING)
 
     def _root(self) -> Channel:
         """An agent that runs as root, for this plan alone."""
@@ -159,7 +159,8 @@ class LinuxTarget(HostTarget):
 
 
 def _act(root: Channel, config: Mapping[str, Any], title: str) -> Step:
-    return Step(title, lambda say: root.call("act", say, config=config, title=title))
+    left = "the host may be prepared in part; run the same command again"
+    return Step(title, lambda say: root.call("act", say, config=config, title=title), leaves=left)
 
 
 def _site(settings: Mapping[str, Any]) -> dict[str, str]:

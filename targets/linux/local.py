@@ -55,7 +55,7 @@ class Local:
         channel = Channel([sys.executable, "-I", "-c", BOOTSTRAP], hello, context.environ)
         cache = context.cache / f"{name}-{context.app}.json"
         planner = Planner(channel, context.who, cache, name, "127.0.0.1")
-        return LocalTarget(FACTS, channel, planner, "http://127.0.0.1:{port}/", port, cache)
+        return LocalTarget(FACTS, channel, planner, "http://127.0.0.1:{port}/", port, cache, context.learn)
 
 
 class LocalTarget(HostTarget):

@@ -16,6 +16,11 @@ from .spec import Spec, same_env
 from .state import HostState
 from .upload import Base, size, upload
 
+#: what an interruption leaves behind
+MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
+RESTARTING = "some processes may have been restarted and others not; run the same command again"
+REMOVING = "a part of the app may be gone; run the same command again"
+
 
 @dataclass(frozen=True, slots=True)
 class Planner:
@@ -46,8 +51,8 @@ class Planner:
             return self._settle(observed, state)
         number = max(state.last, self.numbers) + 1
         env = state.live["env"] if state.live and same else f"e{number}"
-        document = spec.document(number, desired, env, state.live)
         undo_to = self._undo_to(state)
+        document = spec.document(number, desired, env, state.live, undo_to)
         return Plan(
             prepare=(
                 self._lock(state, "a push"),
@@ -91,7 +96,7 @@ class Planner:
         state: HostState = observed.extra
         live = self._need_live(state)
         title = f"restart the processes of {live['id']} one after the other"
-        step = Step(title, lambda say: self._call("restart", say))
+        step = Step(title, lambda say: self._call("restart", say), leaves=RESTARTING)
         return Plan(prepare=(self._lock(state, "a restart"), step), url=observed.url, warnings=tuple(gaps(live, state)))
 
     def down(self, observed: Observed, purge: bool) -> Plan:
@@ -100,7 +105,8 @@ class Planner:
         if not observed.exists and not state.begun and not purge:
             return Plan()
         what = "code, env, logs and DATA" if purge else "code, env and logs (data is kept)"
-        step = Step(f"stop the processes and remove {what}", lambda say: self._call("down", say, purge=purge))
+        title = f"stop the processes and remove {what}"
+        step = Step(title, lambda say: self._call("down", say, purge=purge), leaves=REMOVING)
         return Plan(prepare=(self._lock(state, "taking the app down"), step))
 
     def unlock(self, owner: Mapping[str, Any] | None) -> Plan:
@@ -172,7 +178,7 @@ class Planner:
                 title = f"import the app in {release}"
                 steps.append(Step(title, lambda say: self._call("preflight", say, release=release)))
             title = f"run the release command: {shown(command)}"
-            steps.append(Step(title, lambda say: self._call("release_command", say, release=release)))
+            steps.append(Step(title, lambda say: self._call("release_command", say, release=release), leaves=MIGRATING))
         return [*steps, self._canary(document, state)]
 
     def _canary(self, document: Mapping[str, Any], state: HostState) -> Step:

@@ -70,8 +70,11 @@ class Spec:
         }
         return cls(json.loads(json.dumps(content)), requirements, app.dependencies.constraints)
 
-    def document(self, number: int, desired: Desired, env: str, live: Document | None) -> dict[str, Any]:
-        """The whole document of a release with this spec; an env-only one runs the commit of the live one."""
+    def document(
+        self, number: int, desired: Desired, env: str, live: Document | None, before: str | None
+    ) -> dict[str, Any]:
+        """The whole document of a release with this spec; an env-only one runs the commit of the live one. ``before``
+        is the good release that it comes after."""
         name, provenance = f"v{number}", desired.provenance
         code = {"commit": provenance.commit, "dirty": provenance.dirty}
         if desired.bundle is None and live:
@@ -85,6 +88,7 @@ class Spec:
             **self.content,
             "spec": self.content,
             "id": name,
+            "before": before,
             "env": env,
             "environment": environment,
             "who": provenance.who,

@@ -47,9 +47,16 @@ class HostState:
         return bool(len([p for p in running if p["name"] not in optional]) == wanted)
 
     def good_before(self, release: str | None) -> str | None:
-        """The newest good release, or the newest one before another."""
-        numbers = [name for name in self.good if release is None or int(name[1:]) < int(release[1:])]
-        return numbers[-1] if numbers else None
+        """The good release that was live when another was pushed: not one that was pushed in between and rolled away
+        from. Without a release, the newest good one."""
+        if release is None:
+            return self.good[-1] if self.good else None
+        while release and release in self.documents:
+            before: str | None = self.documents[release].get("before")
+            if before in self.good:
+                return before
+            release = before
+        return None
 
 
 def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:

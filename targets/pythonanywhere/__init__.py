@@ -79,7 +79,7 @@ def connect(name: str, settings: Mapping[str, Any], context: Context, clock: Clo
         clock=clock,
         resolver=Resolver(context.root, context.environ),
     )
-    return PythonAnywhereTarget(FACTS, account)
+    return PythonAnywhereTarget(FACTS, account, context.learn)
 
 
 def token_places(context: Context) -> list[credentials.Place]:

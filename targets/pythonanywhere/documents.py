@@ -40,7 +40,8 @@ class Archive:
 @dataclass(frozen=True, slots=True)
 class Record:
     """One release. ``code`` is None for one that failed and whose files are not kept. ``migrations`` is the digest of
-    its migration files; ``strict`` is false where any answer below 500 counts as healthy."""
+    its migration files; ``strict`` is false where any answer below 500 counts as healthy; ``before`` is the release
+    that was live when it was pushed."""
 
     id: str
     when: str
@@ -63,6 +64,7 @@ class Record:
     health: str = "/"
     strict: bool = False
     runtime: bool = True
+    before: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As ``deploy.json`` holds it."""
@@ -221,12 +223,24 @@ def failed(found: Mapping[str, Any]) -> Record:
 
 
 def trimmed(releases: tuple[Record, ...], live: str) -> tuple[Record, ...]:
-    """The releases that are kept: the live one, the newest good ones, and the names of some that failed."""
+    """The releases that are kept: the live one, those that led to it, the newest good ones, and the names of some that
+    failed."""
     ordered = sorted(releases, key=lambda record: number(record.id), reverse=True)
     good = [record for record in ordered if record.state != "failed" and record.id != live]
     bad = [replace(r, code=None, layer=None, manifest="", env={}) for r in ordered if r.state == "failed"]
-    kept = [*(r for r in ordered if r.id == live), *good[: KEPT - 1], *bad[:FAILED_KEPT]]
+    here = [r for r in ordered if r.id == live]
+    way = way_to(live, {r.id: r for r in (*here, *good)})[: KEPT - 1]
+    kept = [*here, *(r for r in good if r in good[: KEPT - 1] or r.id in way), *bad[:FAILED_KEPT]]
     return tuple(sorted(kept, key=lambda record: number(record.id), reverse=True))
+
+
+def way_to(release: str, records: Mapping[str, Record]) -> list[str]:
+    """The releases that rollbacks from one go through, the next one first."""
+    way: list[str] = []
+    while release in records and records[release].before in records:
+        release = records[release].before
+        way.append(release)
+    return way
 
 
 def number(release: str) -> int:

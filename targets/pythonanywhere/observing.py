@@ -12,7 +12,7 @@ from paasctl.secret import Secret
 
 from . import webapp
 from .account import Account
-from .documents import Active, Deploy
+from .documents import Active, Deploy, Record
 from .push import Seen
 
 
@@ -41,6 +41,15 @@ def observe(account: Account) -> Observed:
         warnings=tuple(_warnings(active, damaged)),
         extra=Seen(active),
     )
+
+
+def env_of(account: Account, record: Record) -> dict[str, Secret]:
+    """The env of a release that is not live; empty where it cannot be read (the site will say so)."""
+    data = account.api.read(account.path("env", f"{record.env.get('id')}.json"))
+    try:
+        return {name: Secret(value) for name, value in json.loads(data or b"{}").get("env", {}).items()}
+    except (ValueError, AttributeError):
+        return {}
 
 
 def _pending(account: Account) -> Deploy | None:

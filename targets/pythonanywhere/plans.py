@@ -13,7 +13,7 @@ from paasctl.sync import EnvChanges
 
 from .account import Account
 from .archives import code_name
-from .documents import Deploy, Record, now, number
+from .documents import Deploy, Record, now, number, way_to
 from .layers import layer_name
 from .push import Push, Seen
 from .settings import PYTHON
@@ -27,6 +27,7 @@ MIGRATION = re.compile(
     r"(flask db upgrade|alembic upgrade heads?|(python3? )?manage\.py migrate( --no-?input)?|django-admin migrate)"
 )
 MIGRATIONS = re.compile(r"(^|/)(migrations|alembic|versions)/|(^|/)alembic\.ini$")
+MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
 WAIT = "while the release command runs, visitors wait: a free account has one worker"
 DATABASE = re.compile(r"DATABASE|SQL|DB_|_DB|_UR[IL]$|DSN|^PG|MYSQL")
 
@@ -66,7 +67,8 @@ class Planner:
         prepare = [*self._uploads(push, desired, layer, env), *([self._create(push)] if first else [])]
         if mark:
             line = (record.command,)
-            prepare.append(Step("run the release command", lambda say: push.run_release(mark, say), line))
+            command = Step("run the release command", lambda say: push.run_release(mark, say), line, leaves=MIGRATING)
+            prepare.append(command)
         moved = push.site.details(push.base.site)
         commit = [Step("change the web app's settings", push.change_site, moved)] if moved and not first else []
         commit.append(Step(f"switch to release {record.id}", push.go_live, stub_details(push)))
@@ -123,7 +125,7 @@ class Planner:
             if live is None:
                 raise UsageError("nothing is live on this target yet", hint="push the code too: without --env-only")
             who = desired.provenance.who
-            return replace(live, id=id, when=now(), who=who, state="good", note="env only"), ""
+            return replace(live, id=id, before=live.id, when=now(), who=who, state="good", note="env only"), ""
         python = self.account.settings.python or desired.app.python
         layer = layer_name(desired.app.dependencies, python, desired.bundle.digest)
         layer = layer if desired.app.dependencies.requirements.strip() else ""
@@ -133,6 +135,7 @@ class Planner:
             code=base.archives("code").get(code_name(desired.bundle)),
             layer=base.archives("layer").get(layer),
             env=live.env if live else {},
+            before=live.id if live else "",
         ), layer
 
     def _webapp(self, record: Record) -> WebApp:
@@ -140,8 +143,8 @@ class Planner:
         static = {url: f"{account.public}/current/{slug(url)}" for url in record.static}
         return WebApp(record.python, account.path(), account.settings.force_https, static)
 
-    def rollback(self, observed: Observed, release: str | None) -> Plan:
-        """To an earlier good release: code and env together.
+    def chosen(self, observed: Observed, release: str | None) -> Record:
+        """The release that a rollback goes to.
 
         Raises:
             UsageError: there is no such release.
@@ -149,7 +152,12 @@ class Planner:
         seen: Seen = observed.extra
         if seen.live is None:
             raise UsageError("nothing is live on this target", hint="`paasctl push` makes a first release")
-        record = choose(seen.live, release)
+        return choose(seen.live, release)
+
+    def rollback(self, observed: Observed, record: Record) -> Plan:
+        """To an earlier good release: code and env together."""
+        seen: Seen = observed.extra
+        assert seen.live is not None
         site, live = self._webapp(record), seen.live
         switch = Switch(self.account, seen.live, seen.parents, site)
         push = Push(self.account, seen, live, record, site, switch)
@@ -251,7 +259,7 @@ def warnings(desired: Desired) -> tuple[str, ...]:
 
 
 def choose(live: Deploy, release: str | None) -> Record:
-    """The release to go back to: the one that is named, else the newest good one before the live one."""
+    """The release to go back to: the one that is named, else the one that was live when the live one was pushed."""
     good = [r for r in live.releases if r.code and r.state != "failed"]
     if release is not None:
         found = next((r for r in good if r.id == release), None)
@@ -260,10 +268,11 @@ def choose(live: Deploy, release: str | None) -> Record:
         if release == live.release:
             raise UsageError(f"release {release} is live already", hint="`paasctl releases` lists the others")
         return found
-    before = [r for r in good if number(r.id) < number(live.release or "")]
-    if not before:
+    known = {r.id: r for r in good}
+    way = way_to(live.release or "", known)
+    if not way:
         raise UsageError("there is no good release before the live one", hint="`paasctl releases` lists them")
-    return before[0]
+    return known[way[0]]
 
 
 def ahead(live: Deploy, record: Record) -> tuple[str, ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Status
+from paasctl.secret import Secret
 from paasctl.sync import EnvChanges
 
 from . import mending, operations
 from .account import Account
 from .documents import Active
-from .observing import all_releases, observe
+from .observing import all_releases, env_of, observe
 from .plans import Planner
 from .push import Seen
 
@@ -18,9 +19,9 @@ from .push import Seen
 class PythonAnywhereTarget:
     """The target: what it reads, plans and does."""
 
-    def __init__(self, facts: PlatformFacts, account: Account) -> None:
+    def __init__(self, facts: PlatformFacts, account: Account, learn: Callable[[Mapping[str, Secret]], None]) -> None:
         self.facts = facts
-        self._account = account
+        self._account, self._learn = account, learn
 
     def observe(self) -> Observed:
         return observe(self._account)
@@ -37,7 +38,10 @@ class PythonAnywhereTarget:
         return all_releases(Active.read(self._account.api.read(self._account.path("active.json"))))
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
-        return Planner(self._account).rollback(observed, release)
+        planner = Planner(self._account)
+        record = planner.chosen(observed, release)
+        self._learn(env_of(self._account, record))  # its traceback may hold them
+        return planner.rollback(observed, record)
 
     def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
         return operations.logs(self._account, process, lines, follow)

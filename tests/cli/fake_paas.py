@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -40,8 +40,12 @@ class Site:
     done: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=lambda: ["hello", "world"])
     lock: str = ""
+    older: dict[str, str] = field(default_factory=dict)
+    ends_following: bool = False
+    health: str = "HTTP 200"
     healthy: bool = True
     keep_on_interrupt: str = ""
+    leaves: str = ""
     facts: PlatformFacts = field(
         default_factory=lambda: PlatformFacts(
             log="stdout", log_reason="the platform collects it", reserved={"PORT": "the platform sets it"}
@@ -67,8 +71,8 @@ WORLD = World()
 
 
 class FakeTarget:
-    def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
-        self.name, self.site, self.settings = name, WORLD[name], settings
+    def __init__(self, name: str, settings: Mapping[str, Any], context: Context) -> None:
+        self.name, self.site, self.settings, self.learn = name, WORLD[name], settings, context.learn
         self.url = f"https://{name}.example.com/"
 
     @property
@@ -96,6 +100,7 @@ class FakeTarget:
     def plan(self, desired: Desired, observed: Observed, changes: Any) -> Plan:
         self._meet("plan")
         digest = desired.bundle.digest if desired.bundle else (observed.live.digest if observed.live else "")
+        left = self.site.leaves
         same = observed.live is not None and observed.live.digest == digest
         if same and not changes.writes and not changes.bookkeeping:
             return Plan(url=self.url)
@@ -110,7 +115,7 @@ class FakeTarget:
             self._release(digest, who.who, who.commit, who.dirty)
 
         return Plan(
-            prepare=(self._step("upload the code", lambda say: None, f"digest {digest[:8]}"),),
+            prepare=(replace(self._step("upload the code", lambda say: None, f"digest {digest[:8]}"), leaves=left),),
             commit=(self._step("write the env", write), self._step("switch to the new release", switch)),
             verify=(self._step("check its health", lambda say: None),),
             finish=(self._step("tidy up", lambda say: None),),
@@ -139,6 +144,7 @@ class FakeTarget:
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
         chosen = release or "the one before"
+        self.learn({name: Secret(value) for name, value in self.site.older.items()})
         return Plan(
             commit=(self._step(f"go back to {chosen}", lambda say: None),), undo=self._step("x", print), url=self.url
         )
@@ -147,7 +153,7 @@ class FakeTarget:
         self._meet("logs")
         for text in self.site.log[-lines:]:
             yield LogLine(process or "web", text)
-        while follow:
+        while follow and not self.site.ends_following:
             time.sleep(0.05)
 
     def run(self, command: Sequence[str]) -> int:
@@ -165,7 +171,7 @@ class FakeTarget:
             url=self.url,
             live=self.site.live,
             healthy=self.site.healthy,
-            health="HTTP 200",
+            health=self.site.health,
             processes=(web,),
             facts={"disk free": "7 GB"},
             warnings=("it expires soon",),
@@ -197,7 +203,7 @@ class Fake:
     @staticmethod
     def connect(name: str, settings: Mapping[str, Any], context: Context) -> FakeTarget:
         WORLD.contexts.append(context)
-        return FakeTarget(name, settings)
+        return FakeTarget(name, settings, context)
 
 
 class Clumsy(Fake):

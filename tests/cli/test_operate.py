@@ -114,6 +114,39 @@ def test_unlock_names_the_owner(run: Any, shop: Any) -> None:
     assert "bob@tower" in run("unlock", "-y").stdout
 
 
+@pytest.mark.parametrize("dotenv", [None, "SECRET_KEY=rotated-and-not-pushed\n"], ids=["absent", "rotated"])
+@pytest.mark.parametrize("words", [["logs"], ["logs", "-f"], ["logs", "--json"], ["status"], ["status", "--json"]])
+def test_live_values_are_masked_whatever_dotenv_says(
+    run: Any, shop: Any, project: Path, dotenv: str | None, words: list[str]
+) -> None:
+    shop.env = {"SECRET_KEY": "live-sentinel-key"}
+    shop.log = ["cannot use live-sentinel-key"]
+    shop.health = "cannot use live-sentinel-key"
+    shop.ends_following = True
+    (project / ".env").unlink()
+    if dotenv:
+        (project / ".env").write_text(dotenv)
+    said = run(*words).stdout  # the fixture looks for the value
+    assert "cannot use ********" in said
+
+
+def test_values_of_an_env_file_with_a_name_of_its_own_are_masked_from_the_start(
+    run: Any, shop: Any, project: Path
+) -> None:
+    (project / "prod.env").write_text("PASSWORD='prod-sentinel-password\n")
+    (project / "paasctl.toml").write_text('[app]\nenv = ["prod.env"]\n[targets.shop]\nadapter = "fake"\n')
+    shop.log = ["prod-sentinel-password"]
+    assert run("logs", "shop").stdout == "web | ********\n"
+    shop.fails["observe"] = PaasctlError("no", output="prod-sentinel-password")
+    assert "********" in run("restart", "shop", code=1).stderr
+
+
+def test_the_values_of_the_release_that_is_rolled_back_to_are_masked(run: Any, shop: Any) -> None:
+    shop.older = {"MAIL_PASSWORD": "older-sentinel-password"}
+    shop.fails["go"] = PaasctlError("r1 is not healthy", output="RuntimeError: older-sentinel-password")
+    assert "RuntimeError: ********" in run("rollback", "shop", "r1", "--yes", code=1).stderr
+
+
 @pytest.mark.parametrize("word", ["releases", "rollback", "logs", "restart", "status", "down", "unlock", "setup"])
 def test_what_a_platform_cannot_do_is_a_sentence_with_what_to_do_instead(run: Any, project: Path, word: str) -> None:
     (project / "paasctl.toml").write_text('[targets.old]\nadapter = "clumsy"\n')

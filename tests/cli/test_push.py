@@ -204,6 +204,22 @@ def test_ctrl_c_says_what_it_left_behind(run: Any, world: Any, step: str, words:
     assert words in run("push", "-y", code=130).stderr
 
 
+@pytest.mark.parametrize("first", [KeyboardInterrupt(), PaasctlError("it broke")])
+def test_ctrl_c_in_the_undo_does_not_claim_that_it_was_undone(run: Any, world: Any, first: BaseException) -> None:
+    world["shop"].fails |= {"switch": first, "back": KeyboardInterrupt()}
+    said = run("push", "-y", code=130).stderr
+    assert "was undone" not in said
+    assert "interrupted while it was switching back; run the same command again" in said
+
+
+def test_ctrl_c_after_a_step_that_leaves_something_says_what(run: Any, world: Any) -> None:
+    world["shop"].leaves = "the release command may have changed the database"
+    world["shop"].fails["upload"] = KeyboardInterrupt()
+    said = run("push", "-y", code=130).stderr
+    assert "interrupted; the release command may have changed the database" in said
+    assert "nothing was changed" not in said
+
+
 def test_ctrl_c_where_the_platform_goes_on(run: Any, world: Any) -> None:
     world["shop"].keep_on_interrupt = "the build b7 goes on"
     world["shop"].fails["switch"] = KeyboardInterrupt()

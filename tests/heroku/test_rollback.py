@@ -66,6 +66,21 @@ def test_pushes_of_code_alone(laptop: Laptop, app: HerokuApp) -> None:
     assert version_of(app) == "1"
 
 
+@pytest.mark.parametrize("env_too", [False, True])
+def test_a_release_that_was_rolled_away_from_is_not_gone_back_to(laptop: Laptop, app: HerokuApp, env_too: bool) -> None:
+    for number in (1, 2):
+        laptop.edit(number)
+        laptop.env(**ENV | ({"MAIL_SERVER": f"m{number}.example.net"} if env_too else {}))
+        laptop.push()
+    laptop.paasctl("rollback", "heroku", "-y")
+    laptop.edit(3)
+    laptop.env(**ENV | ({"MAIL_SERVER": "m3.example.net"} if env_too else {}))
+    laptop.push("--force")
+    laptop.paasctl("rollback", "heroku", "-y")
+    assert version_of(app) == "1"
+    assert app.config["MAIL_SERVER"] == ("m1.example.net" if env_too else ENV["MAIL_SERVER"])
+
+
 def test_a_sync_of_the_env_alone(laptop: Laptop, app: HerokuApp, standin: Standin) -> None:
     laptop.push()
     for value in ("one.example.net", "two.example.net"):

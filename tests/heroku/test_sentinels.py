@@ -156,6 +156,23 @@ def test_the_other_commands(
         check(secretive, sentinels, " ".join(words))
 
 
+def test_a_rollback_that_fails_shows_no_value_of_the_release_it_goes_to(
+    laptop: Laptop, app: HerokuApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = "older-zQ7Aw9BkX3Av8Jp5"
+    for password in (older, "newer-zQ7Cw9DkX3Cv8Jp5"):
+        laptop.env(SECRET_KEY="k1-Vn4tXq9bRw2LzJ7cMd5p", MAIL_PASSWORD=password)
+        laptop.push()
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError(f"unexpected: {older}")
+
+    monkeypatch.setattr("paasctl.targets.heroku.rollbacks.roll_back", broken)
+    result = laptop.paasctl("rollback", "heroku", "-y", "-vv", code=None)
+    assert "unexpected: ********" in result.stderr, shown(result)
+    assert older not in shown(result)
+
+
 def test_a_broken_adapter_and_heroku3s_own_reprs(
     secretive: Laptop, app: HerokuApp, sentinels: Sentinels, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -237,11 +237,19 @@ def test_what_is_kept() -> None:
     assert not [r for r in kept if r.state == "failed" and r.code]
 
 
+def test_the_way_back_is_kept_however_many_were_rolled_away_from() -> None:
+    fled = [record(n, before="r2") for n in range(3, 12)]
+    kept = documents.trimmed((record(1), record(2, before="r1"), *fled, record(12, before="r2")), "r12")
+    assert [r.id for r in kept] == ["r12", "r11", "r10", "r9", "r8", "r2", "r1"]
+
+
 def test_rollback_chooses() -> None:
-    deploy = documents.Deploy(
-        "ab" * 12, "cd" * 32, "ann", "", "r4", (record(5), record(4), record(3, state="failed"), record(2))
-    )
+    known = (record(5, before="r4"), record(4, before="r2"), record(3, state="failed", before="r2"), record(2))
+    deploy = documents.Deploy("ab" * 12, "cd" * 32, "ann", "", "r4", known)
     assert plans.choose(deploy, None).id == "r2"
+    # pushed after r5 was rolled away from
+    after = replace(deploy, release="r6", releases=(record(6, before="r4"), *known))
+    assert plans.choose(after, None).id == "r4"
     assert plans.choose(deploy, "r5").id == "r5"
     for release, said in (("r3", "no good release r3"), ("r4", "is live already"), ("r9", "no good release r9")):
         with pytest.raises(UsageError, match=said):

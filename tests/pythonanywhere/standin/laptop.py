@@ -134,3 +134,5 @@ class Laptop:
 
     def undoing(self, step: Any) -> None:
         self.said.append(f"undo: {step.title}")
+
+    def undid(self, step: Any) -> None: ...
