@@ -22,6 +22,7 @@ FLASKENV = ".flaskenv"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 _LITERAL = "write each `${` of a value that is meant literally as `${:-$}{`"
+_WRITE = "write each as NAME=value, once in a file, with quotes around spaces and line ends; nothing was sent"
 _SHOWN = 20
 
 
@@ -57,7 +58,7 @@ class Contents:
         return {statement.name: statement.line for statement in self.statements}
 
 
-def read(root: Path, files: Sequence[str] | None, target: str) -> Env:
+def read(root: Path, files: Sequence[str] | None, target: str, origin: str = "") -> Env:
     """Read the env files of a target, later ones winning name by name.
 
     Args:
@@ -65,11 +66,15 @@ def read(root: Path, files: Sequence[str] | None, target: str) -> Env:
         files: the files that the configuration names, all of which must exist; None means ``.env``, then
             ``.env.TARGET``, whichever there are. FLASK_APP alone also comes from ``.flaskenv``.
         target: the target's name.
+        origin: where the configuration names ``files``, as ``file:line``.
 
     Raises:
         UsageError: a file is missing, unreadable or not UTF-8, or says something that is not plain. Messages give
             ``file:line`` and never a value.
     """
+    for name in files or () if origin else ():
+        if not (root / name).exists():
+            raise UsageError(f"{origin}: the env file {name} is not there", hint=f"write {name}, or mend `env = [...]`")
     layers = [(name, path) for name, path in _layers(root, files, target) if files is not None or _present(path, name)]
     contents = {name: parse(read_bytes(path, name), name) for name, path in layers}
     refuse(contents)
@@ -151,7 +156,7 @@ def refuse(contents: Mapping[str, Contents]) -> None:
     found = [f"{name}:{p.line}: {p.text}" for name, content in contents.items() for p in content.problems]
     if found:
         more = f"\n... and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        hint = f"correct the file; nothing was sent ({_LITERAL})" if "${" in "".join(found) else "nothing was sent"
+        hint = f"{_WRITE} ({_LITERAL})" if "${" in "".join(found) else _WRITE
         raise UsageError("\n".join(found[:_SHOWN]) + more, hint=hint)
 
 
@@ -191,14 +196,15 @@ def _broken(binding: Binding, line: int, earlier: Mapping[str, int]) -> Problem 
     # Names are shown only where they are certainly names: the inner lines of an unquoted key file parse as names too.
     if binding.error:
         return Problem(
-            line, "is not `NAME=value` (a space in the name, a quote that is not closed, text after a quote?)"
+            line,
+            "this is not `NAME=value` (a space in the name, a quote that is not closed, text after a quote?)",
         )
     if binding.key is None:
         return None
     if binding.value is None:
-        return Problem(line, "has no `=` (a value of several lines must be in quotes)")
+        return Problem(line, "there is no `=` (a value of several lines must be in quotes)")
     if not NAME.match(binding.key):
-        return Problem(line, "has a name that is not letters, digits and `_`, or begins with a digit")
+        return Problem(line, "the name is not letters, digits and `_`, or begins with a digit")
     if binding.key in earlier:
         return Problem(line, f"{binding.key} is already set on line {earlier[binding.key]}", binding.key)
     return None

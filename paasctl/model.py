@@ -48,7 +48,8 @@ class App:
     """The user's project, as its own files and ``paasctl.toml`` describe it.
 
     ``entry`` is ``module:attr``, ``module:factory()`` or ``module:factory('x')``. ``processes`` are the Procfile's
-    lines without ``release``, or the generated ``web`` line. ``origins`` says for each field where it came from
+    lines without ``release``, or the generated ``web`` line. ``migrate`` is the command that the app's migrations want
+    and that nothing runs, empty where none is missing. ``origins`` says for each field where it came from
     (``"Procfile:1"``, ``"detected in wsgi.py"``); ``private`` are the env files of all targets, which never leave;
     ``notes`` and ``warnings`` are sentences for the plan.
     """
@@ -62,6 +63,7 @@ class App:
     dependencies: Dependencies
     processes: Mapping[str, str]
     release: str | None = None
+    migrate: str = ""
     health: str | None = None
     test: str | None = None
     persist: tuple[str, ...] = ()
@@ -164,11 +166,15 @@ class PlatformFacts:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key of ``[targets.NAME]`` that an adapter understands: its Python type and a line for the docs."""
+    """One key of ``[targets.NAME]`` that an adapter understands: its Python type and a line for the docs.
+
+    ``limits`` are the least and the largest of a whole number.
+    """
 
     type: type
     help: str
     choices: tuple[str, ...] = ()
+    limits: tuple[int, int] | None = None
 
 
 # ------------------------------------------------------------------------------------- desired, observed, the plan

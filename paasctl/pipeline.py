@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from paasctl import desired, dotenv, git, rules, seen, sync
+from paasctl import config, desired, dotenv, git, rules, seen, sync
 from paasctl.changes import EnvChanges
 from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Plan, Provenance
 from paasctl.seen import Seen
@@ -159,9 +159,8 @@ def read_env(session: Session, connection: Connection) -> Env:
     Raises:
         UsageError: a file is missing or says something that is not plain.
     """
-    settings = connection.settings
-    files = settings.env if settings.env is not None else session.config.app.env
-    env = dotenv.read(session.root, files, connection.name)
+    files, origin = config.env_files(session.config, connection.settings)
+    env = dotenv.read(session.root, files, connection.name, origin)
     learn(session.redactor, env.values)
     session.redactor.keep(env.values)
     return env

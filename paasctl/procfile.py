@@ -66,8 +66,11 @@ def _split(line: str) -> tuple[str, str, str, str]:
     problem = hint = ""
     if line[0].isspace():
         problem, hint = "the line is indented", "start it in the first column; a Procfile has no continuation lines"
-    elif not colon:
+    elif not colon or re.search(r"\S\s+\S", name):  # `web gunicorn wsgi:app` has one, but too late
+        first = line.split()[0]
         problem, hint = "there is no colon after the process's name", example
+        if _NAME.fullmatch(first):
+            problem, hint = f"there is no colon after {first}", f"write it as `{first}: COMMAND`"
     elif name != name.rstrip():
         problem, hint = "there is a space before the colon", f"write it as `{name.rstrip()}: COMMAND`"
     elif not _NAME.fullmatch(name):

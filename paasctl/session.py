@@ -126,7 +126,7 @@ def connect(session: Session, name: str) -> Iterator[Connection]:
         PaasctlError: the adapter is broken, or the target cannot be reached.
     """
     settings = configuration.target(session.config, name)
-    adapter = load(settings.adapter)
+    adapter = adapter_of(session, settings)
     own = configuration.check_settings(settings, adapter.settings, session.config.file)
     app = app_name(session)
     target = adapter.connect(name, own, _context(session, app))
@@ -134,6 +134,17 @@ def connect(session: Session, name: str) -> Iterator[Connection]:
         yield Connection(name, settings, adapter, target, app, session.redactor)
     finally:
         target.close()
+
+
+def adapter_of(session: Session, settings: TargetSettings) -> Adapter:
+    """The adapter of a target.
+
+    Raises:
+        UsageError: it is not installed, or the target's table does not name it.
+        PaasctlError: it is broken.
+    """
+    configuration.require_adapter(session.config, settings, installed())
+    return load(settings.adapter)
 
 
 def app_name(session: Session) -> str:

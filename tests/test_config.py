@@ -137,6 +137,8 @@ WRONG = [
     # the text, the message, a word of the hint
     ('[app]\nname = \n', "paasctl.toml:2: not valid TOML: Invalid value", "quotes"),
     ('[app]\nname = "x', "paasctl.toml:2: not valid TOML", ""),
+    ('[app\nname = "x"\n', "paasctl.toml:1: not valid TOML: Expected ']'", "a table's name stands in brackets: [app]"),
+    ('[app]\nname = "x"\nname = "y"\n', "paasctl.toml:3: not valid TOML: Cannot overwrite a value", "key once"),
     ('\ufeff[app]\n', "paasctl.toml:1: the file starts with a byte order mark", "UTF-8"),
     ('[ap]\n', "paasctl.toml:1: the file has no key ap", "did you mean app?"),
     ('\n[target.heroku]\n', "paasctl.toml:2: the file has no key target", "did you mean targets?"),

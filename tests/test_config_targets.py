@@ -15,7 +15,7 @@ from paasctl.model import Setting
 KNOWN = {
     "app": Setting(str, "the app's name there"),
     "hosts": Setting(list, "ssh destinations"),
-    "port": Setting(int, "a port"),
+    "port": Setting(int, "a port", limits=(1024, 65535)),
     "region": Setting(str, "where it runs", ("us", "eu")),
     "ratio": Setting(float, "a share"),
     "formation": Setting(dict, "processes"),
@@ -29,8 +29,8 @@ def settings(root: Path, lines: str) -> dict[str, Any]:
 
 
 def test_known_keys_come_back_and_common_ones_do_not(tmp_path: Path) -> None:
-    said = 'app = "a"\nhosts = ["h"]\nport = 1\nregion = "eu"\nratio = 1\nforce_https = true\nlog = "keep"'
-    expected = {"app": "a", "hosts": ["h"], "port": 1, "region": "eu", "ratio": 1, "force_https": True}
+    said = 'app = "a"\nhosts = ["h"]\nport = 8000\nregion = "eu"\nratio = 1\nforce_https = true\nlog = "keep"'
+    expected = {"app": "a", "hosts": ["h"], "port": 8000, "region": "eu", "ratio": 1, "force_https": True}
     assert settings(tmp_path, said) == expected
 
 
@@ -46,6 +46,7 @@ def test_known_keys_come_back_and_common_ones_do_not(tmp_path: Path) -> None:
         ("hosts = [1]", "paasctl.toml:2: hosts must be an array of strings", ""),
         ('region = "mars"', "paasctl.toml:2: region must be one of us, eu", "where it runs"),
         ('app = " "', "paasctl.toml:2: app must not be empty", ""),
+        ("port = 80000", "paasctl.toml:2: port must be 1024 to 65535", "a port"),
         ("formation = [1]", "paasctl.toml:2: formation must be a table, not an array", ""),
     ],
 )
@@ -66,3 +67,19 @@ def test_an_unknown_target_is_refused_with_the_nearest_name(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="no target named 'stagin'") as caught:
         config.target(loaded, "stagin")
     assert caught.value.hint == "did you mean staging?"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message", "hint"),
+    [
+        ("[targets.prod]\n", "paasctl.toml:1: [targets.prod] does not say its adapter", 'adapter = "linux"'),
+        ('[targets.prod]\nadapter = "linx"\n', "paasctl.toml:2: there is no adapter linx", "did you mean linux?"),
+    ],
+)
+def test_a_target_without_an_adapter_is_refused_with_its_line(
+    tmp_path: Path, lines: str, message: str, hint: str
+) -> None:
+    loaded = config.load(tree(tmp_path, {"paasctl.toml": lines}))
+    with pytest.raises(UsageError) as caught:
+        config.require_adapter(loaded, config.target(loaded, "prod"), {"local", "linux", "heroku"})
+    assert caught.value.message == message and hint in caught.value.hint

@@ -48,7 +48,7 @@ def test_refuses_the_corpus_where_python_dotenv_would_guess(case: dict[str, obje
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ('A=1\n\n\n# c\nB="hunter2\nC=2\n', 5, "NAME=value"),
+        ('A=1\n\n\n# c\nB="hunter2\nC=2\n', 5, ": this is not `NAME=value`"),
         ("A=1\n\n\nhunter2\n", 4, "no `=`"),
         ("A=1\r\n\r\nA=hunter2\r\n", 3, "already set on line 1"),
         ("A=x${hunter2}y\n", 1, "A uses a ${...}"),
@@ -61,7 +61,7 @@ def test_an_error_has_the_true_line_and_no_value(tmp_path: Path, text: str, line
     error = refusal(tmp_path, text)
     assert error.message.startswith(f".env:{line}: ")
     assert says in error.message
-    assert error.exit_code == 2
+    assert error.exit_code == 2 and "write each as NAME=value" in error.hint
     assert "hunter" not in f"{error.message}{error.hint}{''.join(traceback.format_exception(error))}"
 
 

@@ -211,11 +211,11 @@ def test_the_entry_point_is_found(tmp_path: Path, files: Files, entry: str, fram
 # what is in the folder -> the message, a part of the hint
 REFUSED: dict[str, tuple[Files, str, str]] = {
     "nothing": (
-        {}, "no app found: no Python file is here, for an app object or a create_app()", 'entry = "module:attr"',
+        {}, "no app found: no Python file is here", 'entry = "module:attr"',
     ),
     "a framework that is only imported": (
         {"app.py": "from flask import Flask"},
-        "no app found: looked through 1 Python file, for", "[app] in paasctl.toml",
+        "no app found: looked through 1 Python file for an app object", "[app] in paasctl.toml",
     ),
     "a class of the same name": (
         {"app.py": "class Flask: ...\napp = Flask()"}, "no app found: looked through 1 Python file", "entry",
@@ -313,6 +313,10 @@ REFUSED: dict[str, tuple[Files, str, str]] = {
         {"src/blog.py": FLASK, "b.py": FLASK, ".flaskenv": "FLASK_APP=src/blog.py"},
         ".flaskenv:1: FLASK_APP names no module", "",
     ),
+    "a module that is a slip away": (
+        {"shop/__init__.py": FACTORY, "Procfile": 'web: gunicorn "shoop:create_app()"'},
+        "Procfile:1: there is no module shoop in the app's folder", "did you mean shop:create_app()?",
+    ),
     "no web process": (
         {"wsgi.py": FLASK, "Procfile": "worker: python x.py"}, "Procfile has no web process",
         "add the line `web: gunicorn wsgi:app`",
@@ -363,6 +367,11 @@ def test_nothing_of_the_app_is_executed(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.ran"))
 
 
+def test_a_package_that_the_app_requires_is_no_slip(tmp_path: Path) -> None:
+    files = {"shop.py": "", "requirements.txt": "shoop", "paasctl.toml": "[app]\nentry = 'shoop:app'"}
+    assert read(tmp_path, files).entry == "shoop:app"
+
+
 def test_a_module_of_an_installed_package_is_taken_with_a_warning(tmp_path: Path) -> None:
     app = read(tmp_path, {"paasctl.toml": "[app]\nentry = 'datasette.app:app'"})
     assert app.entry == "datasette.app:app"
@@ -375,7 +384,7 @@ def test_a_module_in_src_is_taken_with_a_warning(tmp_path: Path) -> None:
 
 
 def test_what_a_newer_python_may_understand_is_no_error(tmp_path: Path) -> None:
-    files = {"wsgi.py": "def (", "paasctl.toml": "[app]\nentry = 'wsgi:app'\npython = '3.99'"}
+    files = {"wsgi.py": "def (", "paasctl.toml": "[app]\nentry = 'wsgi:app'\npython = '3.19'"}
     assert "wsgi.py:1: not valid Python" in read(tmp_path, files).warnings[0]
 
 

@@ -80,6 +80,7 @@ def test_the_configuration_decides_before_all_and_the_plan_says_so(tmp_path: Pat
         ("python-2.7.18", "runtime.txt:1: Python 2.7 is too old; 3.8 is the oldest"),
         ("3.7", "runtime.txt:1: Python 3.7 is too old"),
         ("4.0", "runtime.txt:1: Python 4.0 is not a version that paasctl knows"),
+        ("3.99", "runtime.txt:1: there is no Python 3.99 that paasctl knows"),
         ("3", "runtime.txt:1: this is not a Python version"),
         ("my-virtualenv", "runtime.txt:1: this is not a Python version"),
         ("3.13t", "runtime.txt:1: this is not a Python version"),

@@ -52,7 +52,8 @@ def check(invocation: Invocation, asked: Sequence[str], every: bool, as_json: bo
 
 def _read(session: Session, name: str) -> Env:
     settings = configuration.target(session.config, name)
-    env = dotenv.read(session.root, settings.env if settings.env is not None else session.config.app.env, name)
+    files, origin = configuration.env_files(session.config, settings)
+    env = dotenv.read(session.root, files, name, origin)
     session.redactor.learn(env.values.values())
     return env
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -16,6 +17,12 @@ INTERRUPTED = 130
 #: What a shell says of a program that SIGPIPE ended: the reader of its output had enough.
 CLOSED = 141
 NOTHING_CHANGED = "nothing was changed"
+
+#: SQLite, PostgreSQL, MySQL
+_NO_TABLE = re.compile(
+    r"no such (table|column)|(relation|column) \S+ does not exist|UndefinedTable|UndefinedColumn"
+    r"|Table '\S+' doesn't exist|Unknown column"
+)
 
 #: From good to bad; of several targets the worst one's code is ours.
 _SEVERITY = (0, 3, 4, 2, 1, 5, INTERRUPTED)
@@ -96,6 +103,17 @@ def _usage(console: Console, error: click.ClickException) -> None:
     hint = f"see `{context.command_path} --help`" if context is not None else ""
     message = error.format_message().rstrip(".")
     console.failure(message[:1].lower() + message[1:] if message[1:2].islower() else message, hint)
+
+
+def with_migration(error: PaasctlError, command: str) -> str:
+    """The hint of a push that failed for a table or column that is not there, when nothing runs the migrations.
+
+    Args:
+        command: what would run them; empty where the app has none, or they are run.
+    """
+    if not command or not _NO_TABLE.search(error.output):
+        return error.hint
+    return f'the database lacks what the migrations make: set release = "{command}" under [app] in paasctl.toml'
 
 
 def place(error: BaseException) -> str:

@@ -10,8 +10,8 @@ from paasctl.cli import asking, options, plans
 from paasctl.cli.base import Command, Invocation
 from paasctl.cli.initfiles import steps
 from paasctl.model import App, Plan
-from paasctl.session import DEFAULT_TARGET, Session
-from paasctl.target import Adapter, load
+from paasctl.session import DEFAULT_TARGET, Session, adapter_of
+from paasctl.target import Adapter
 
 
 @click.command(cls=Command)
@@ -27,7 +27,7 @@ def init(invocation: Invocation, target: str | None, yes: bool, dry_run: bool) -
     session = options.start(invocation)
     name = target or DEFAULT_TARGET
     settings = configuration.target(session.config, name)
-    adapter = load(settings.adapter)
+    adapter = adapter_of(session, settings)
     app = project.read(session.root, session.config, settings, choose=asking.chooser(console))
     plan = _plan(session, app, name, settings.adapter, adapter)
     console.out(f"{app.name}: {app.framework}, {app.entry or 'started by the Procfile'}, Python {app.python}")

@@ -54,6 +54,8 @@ def toml(app: App, name: str, kind: str, adapter: Adapter) -> str:
         table.add(key, value)
         if key in app.origins:
             table[key].comment(app.origins[key])
+    if app.migrate:
+        table.add(tomlkit.comment(f'release = "{app.migrate}"  # runs before a release goes live: migrations'))
     document.add("app", table)
     own = tomlkit.table()
     if name != kind:

@@ -17,11 +17,18 @@ def show(console: Console, prepared: Prepared, *, env: bool = True) -> None:
         console.out(headline(prepared.desired.app))
     if console.verbosity:
         for what, where in prepared.desired.app.origins.items():
-            console.out(f"  {what}: from {where}", "dim")
+            console.out(f"  {what}: {where}", "dim")
     if env and (prepared.plan or changes.blocked or changes.held or console.verbosity):
         names.show(console, changes.names)
+    if tested(prepared):
+        console.out(f"  first, here: {prepared.desired.app.test}")
     plans.show(console, prepared.plan)
     plans.remarks(console, prepared.notes, prepared.warnings)
+
+
+def tested(prepared: Prepared) -> bool:
+    """Whether the app's test command runs before the steps: code is pushed, and there is something to do."""
+    return bool(prepared.plan and prepared.desired.app.test and prepared.desired.bundle is not None)
 
 
 def env_differs(prepared: Prepared) -> bool:

@@ -52,6 +52,8 @@ class Outcome:
         if self.prepared is not None:
             found["env"] = names.document(self.prepared.changes.names)
             found |= plans.document(self.prepared.plan)
+            if looks.tested(self.prepared):
+                found["test"] = self.prepared.desired.app.test
             found["notes"] = [*self.prepared.notes, *found["notes"]]
             found["warnings"] = [*self.prepared.warnings, *found["warnings"]]
         if self.error:
@@ -199,6 +201,9 @@ def _carry_out(run: Run, connection: Connection, prepared: Prepared) -> str:
         except (Busy, Conflict):  # nothing was written, so nothing is intended any more
             _remember(run, connection, prepared.seen, changes.intent)
             raise
+        except PaasctlError as error:
+            error.hint = failures.with_migration(error, prepared.desired.app.migrate)
+            raise
     _remember(run, connection, changes.seen, prepared.seen)
     if not plan:
         _nothing(console, prepared)
@@ -217,7 +222,7 @@ def _verb(prepared: Prepared) -> str:
 
 def _test(run: Run, prepared: Prepared) -> None:
     app = prepared.desired.app
-    if app.test and prepared.desired.bundle is not None and not run.tested:
+    if app.test and looks.tested(prepared) and not run.tested:
         testrun.run(run.console, app.test, app.root)
         run.tested = True
 

@@ -12,8 +12,9 @@ from paasctl.cli import options
 from paasctl.cli.base import Command, Invocation
 from paasctl.cli.operate import change
 from paasctl.console import working
+from paasctl.errors import UsageError
 from paasctl.model import Observed, Plan, Release
-from paasctl.session import Connection, connect
+from paasctl.session import Connection, Session, connect
 
 
 def when(moment: datetime) -> str:
@@ -68,6 +69,11 @@ def releases(invocation: Invocation, target: str | None, as_json: bool) -> None:
         console.table(("ID", "WHEN", "WHO", "COMMIT", "DIGEST", "STATE", "NOTE"), rows)
 
 
+def _is_release(session: Session, word: str) -> bool:
+    """Whether a word in the target's place is a release's id: a letter and a number, and no target."""
+    return re.fullmatch(r"[a-z]\d+", word) is not None and word not in session.names()
+
+
 @click.command(cls=Command)
 @options.one_target
 @click.argument("release", metavar="[ID]", required=False)
@@ -75,6 +81,10 @@ def releases(invocation: Invocation, target: str | None, as_json: bool) -> None:
 @click.pass_obj
 def rollback(invocation: Invocation, target: str | None, release: str | None, yes: bool, dry_run: bool) -> None:
     """Bring back the previous good release, or the one with that ID: code and env together."""
+    session = options.start(invocation)
+    if target is not None and release is None and _is_release(session, target):
+        words = " ".join(("paasctl rollback", session.names()[0], target))
+        raise UsageError(f"{target} is a release, and the target comes before it", hint=f"`{words}`")
 
     def plan(connection: Connection, observed: Observed) -> Plan:
         return connection.operations("rollback").rollback(observed, release)

@@ -10,6 +10,7 @@ from paasctl.cli import options
 from paasctl.cli.base import Command, Invocation
 from paasctl.errors import UsageError
 from paasctl.session import connect
+from paasctl.words import counted
 
 MARK = "--"
 
@@ -47,6 +48,6 @@ def run(context: click.Context, target: str | None, dry_run: bool, yes: bool) ->
     with connect(session, name) as connection:
         operations = connection.operations("run")
         if dry_run:
-            invocation.console.out(f"would run on {name}: {command[0]} with {len(command) - 1} arguments")
+            invocation.console.out(f"would run on {name}: {command[0]} with {counted(len(command) - 1, 'argument')}")
             return 0
         return operations.run(command)

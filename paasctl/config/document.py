@@ -62,8 +62,17 @@ def read(path: Path, file: str) -> Document:
         at = _AT.search(message)
         line = at["line"] if at and at["line"] else str(text.rstrip("\n").count("\n") + 1)
         reason = _AT.sub("", message)
-        raise UsageError(f"{file}:{line}: not valid TOML: {reason}", hint="strings need quotes") from error
+        raise UsageError(f"{file}:{line}: not valid TOML: {reason}", hint=_mending(reason)) from error
     return Document(file, data, locate(text))
+
+
+def _mending(reason: str) -> str:
+    """What to write, by what Python's parser complains about."""
+    if "table declaration" in reason:
+        return "a table's name stands in brackets: [app]"
+    if reason.startswith("Cannot"):  # a table or a key for the second time
+        return "write each table and each key once"
+    return 'lines are `key = "value"`, strings in quotes, below a table\'s name in brackets: [app]'
 
 
 def locate(text: str) -> dict[Path_, int]:

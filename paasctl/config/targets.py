@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from paasctl.config.loading import COMMON_KEYS
@@ -26,6 +26,34 @@ def target(config: Config, name: str) -> TargetSettings:
     if name in known:
         return TargetSettings(name=name, adapter=name)
     raise UsageError(f"there is no target named {name!r}", hint=suggestion(name, known))
+
+
+def env_files(config: Config, target: TargetSettings) -> tuple[tuple[str, ...] | None, str]:
+    """The env files that the configuration names for a target, None where it names none; and its ``file:line``."""
+    said = target if target.env is not None else config.app
+    return said.env, f"{config.file}:{said.lines.get('env', 1)}" if said.env is not None else ""
+
+
+def require_adapter(config: Config, target: TargetSettings, names: Collection[str]) -> None:
+    """Refuse a target whose adapter is not installed.
+
+    Args:
+        names: the adapters that are.
+
+    Raises:
+        UsageError: with ``file:line``, and the line to write where the table names no adapter.
+    """
+    if target.adapter in names:
+        return
+    known = ", ".join(sorted(names))
+    if "adapter" in target.lines:
+        where = f"{config.file}:{target.lines['adapter']}"
+        raise UsageError(f"{where}: there is no adapter {target.adapter}", hint=suggestion(target.adapter, names))
+    example = "linux" if "linux" in names else known.partition(",")[0]
+    raise UsageError(
+        f"{config.file}:{target.lines.get('', 1)}: [targets.{target.name}] does not say its adapter",
+        hint=f'add a line to it: adapter = "{example}" (there are {known})',
+    )
 
 
 def check_settings(target: TargetSettings, known: Mapping[str, Setting], file: str | None) -> dict[str, Any]:
@@ -62,4 +90,6 @@ def _problem(value: object, setting: Setting) -> str:
         values = value if isinstance(value, list) else [value]
         if any(str(item) not in setting.choices for item in values):
             return f"must be one of {', '.join(setting.choices)}"
+    if setting.limits and isinstance(value, int) and not setting.limits[0] <= value <= setting.limits[1]:
+        return f"must be {setting.limits[0]} to {setting.limits[1]}"
     return ""

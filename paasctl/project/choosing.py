@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from paasctl.errors import UsageError
@@ -33,7 +33,9 @@ class EntryPoint:
     warnings: tuple[str, ...] = ()
 
 
-def entry_point(names: Names, python: str, said: Mapping[str, Said], choose: Choose | None) -> EntryPoint:
+def entry_point(
+    names: Names, python: str, said: Mapping[str, Said], choose: Choose | None, installed: Collection[str] = ()
+) -> EntryPoint:
     """Decide.
 
     Args:
@@ -41,11 +43,12 @@ def entry_point(names: Names, python: str, said: Mapping[str, Said], choose: Cho
         python: its Python version.
         said: what is said under ``config`` (an entry), ``web`` (the Procfile's line) and ``flask`` (FLASK_APP).
         choose: asks which of several, None where nobody can be asked.
+        installed: the distributions that the app needs, by normalised name.
 
     Raises:
         UsageError: nothing is found, several are possible, or what is said cannot be.
     """
-    named = Named(names, python)
+    named = Named(names, python, installed)
     web = said.get("web")
     call = server_call(web[0]) if web else None
     chosen = _said(names, named, said, call)

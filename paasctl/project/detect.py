@@ -17,10 +17,7 @@ Choose = Callable[[str, Sequence[str]], str]
 
 _CONVENTIONAL = (("wsgi.py", "asgi.py"), ("app.py", "main.py", "application.py", "__init__.py"))
 _FACTORY_RANK, _ODD_RANK = 2, 3
-_LOOKED_FOR = (
-    "an app object or a create_app()/make_app() of Flask, Django, FastAPI, Starlette, Quart or another framework, "
-    "a WSGI or ASGI callable, FLASK_APP, and a Procfile's web line"
-)
+_LOOKED_FOR = "an app object, a create_app() or make_app(), and a WSGI or ASGI callable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,7 @@ def _chosen(candidate: Candidate) -> Chosen:
 
 
 def _nothing_found(names: Names) -> UsageError:
-    write = 'write it under [app] in paasctl.toml: entry = "module:attr"'
+    write = 'say where it is, under [app] in paasctl.toml: entry = "module:attr"'
     for candidate in candidates(names):
         required = candidate.denoted.required
         if required:
@@ -156,7 +153,7 @@ def _nothing_found(names: Names) -> UsageError:
         return elsewhere
     count = len(names.sources.paths)
     files = "no Python file is here" if not count else f"looked through {count} Python file{'s' * (count > 1)}"
-    return UsageError(f"no app found: {files}, for {_LOOKED_FOR}", hint=write)
+    return UsageError(f"no app found: {files}" + (f" for {_LOOKED_FOR}" if count else ""), hint=write)
 
 
 def _elsewhere(names: Names) -> UsageError | None:

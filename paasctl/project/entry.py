@@ -6,6 +6,7 @@ import ast
 import difflib
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -49,10 +50,11 @@ class Named:
     Args:
         names: the app's code.
         python: the app's Python version, since a newer one may parse what this interpreter cannot.
+        installed: the distributions that the app needs, by normalised name; a module may come from one.
     """
 
-    def __init__(self, names: Names, python: str) -> None:
-        self._names = names
+    def __init__(self, names: Names, python: str, installed: Collection[str] = ()) -> None:
+        self._names, self._installed = names, installed
         self._newer = _minor(python) > sys.version_info[:2]
 
     def choose(self, text: str, origin: str) -> Chosen:
@@ -82,6 +84,10 @@ class Named:
         root = self._names.sources.root
         if self._names.sources.find(top) or (root / top).is_dir():
             raise UsageError(f"{origin}: there is no module {name} in the app's folder", hint=self._near(name))
+        near = self._near_module(top)
+        if near and distribution(top) not in self._installed:
+            wanted = name.replace(top, near, 1) + (f":{attr}{call}" if attr else "")
+            raise UsageError(f"{origin}: there is no module {top} in the app's folder", hint=f"did you mean {wanted}?")
         warning = f"{origin}: no file of the app's folder is the module {top}; it must come from an installed package"
         if (root / "src" / top).exists() or (root / "src" / f"{top}.py").exists():
             warning = (
@@ -89,6 +95,11 @@ class Named:
                 "(a line `.` in requirements.txt)"
             )
         return Chosen(Entry(name, attr or DEFAULT_ATTRS[0], call), origin, None, (warning,))
+
+    def _near_module(self, top: str) -> str | None:
+        """The module or package of the app's folder whose name is a slip away."""
+        known = {path.partition("/")[0].removesuffix(".py") for path in self._names.sources.paths}
+        return next(iter(difflib.get_close_matches(top, sorted(known), n=1, cutoff=0.8)), None)
 
     def _near(self, name: str) -> str:
         known = [p.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for p in self._names.sources.paths]
@@ -143,6 +154,11 @@ def example_call(denoted: Denoted) -> str:
 
 def _and(names: tuple[str, ...]) -> str:
     return "an argument for " + " and ".join(names)
+
+
+def distribution(module: str) -> str:
+    """The distribution that a module of this name most likely comes from, normalised."""
+    return module.replace("_", "-").lower()
 
 
 def _is_literal_call(call: str) -> bool:

@@ -13,6 +13,8 @@ from paasctl.errors import UsageError
 from paasctl.textfile import read_text
 
 OLDEST, NEWEST = 8, 14
+#: one Python a year: what is beyond this is a slip (3.99, 3.111), and no newer one that is to be tried
+LAST = NEWEST + 5
 _VERSION = re.compile(r"(?:c?python-?)?(?P<major>\d+)\.(?P<minor>\d+)(?:\.\d+)?(?:(?:a|b|rc)\d+)?", re.IGNORECASE)
 _OTHER = re.compile(
     r"(pypy|graalpy|jython|micropython|anaconda|miniconda|miniforge|ironpython|stackless)", re.IGNORECASE
@@ -74,6 +76,8 @@ def parse(text: str, origin: str) -> str:
         raise UsageError(f"{origin}: Python {major}.{minor} is not a version that paasctl knows", hint=hint)
     if (major, minor) < (3, OLDEST):
         raise UsageError(f"{origin}: Python {major}.{minor} is too old; 3.{OLDEST} is the oldest", hint=hint)
+    if minor > LAST:
+        raise UsageError(f"{origin}: there is no Python 3.{minor} that paasctl knows", hint=hint)
     return f"3.{minor}"
 
 

@@ -25,6 +25,7 @@ from paasctl.project.envfiles import EnvValue, env_values
 from paasctl.project.frameworks import DISTRIBUTIONS
 from paasctl.project.literals import Literals
 from paasctl.project.logging_faults import logging_faults
+from paasctl.project.migrations import migrating
 from paasctl.project.python_version import PythonVersion, python_version
 from paasctl.project.sources import Sources
 from paasctl.project.static import static_folders
@@ -60,6 +61,7 @@ class _Reading:
     origins: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    migrate: str = ""
 
     def app(self) -> App:
         if (self.root / "pyproject.toml").is_file():
@@ -68,9 +70,9 @@ class _Reading:
         python = self._python()
         env = env_values(self.root, self.config.app, self.target)
         names = Names(Sources(self.root))
-        entry = entry_point(names, python.version, self._said(lines, env), self.choose)
-        processes = self._processes(lines, entry)
         needs = read_needs(self.root, self._configured("dependencies"), self.pyproject)
+        entry = entry_point(names, python.version, self._said(lines, env), self.choose, needs.names)
+        processes = self._processes(lines, entry)
         self._check_framework(needs, entry)
         literals = Literals(names, env)
         static = self._static(literals, names, entry)
@@ -87,6 +89,7 @@ class _Reading:
             dependencies=dependencies(needs, self._servers(entry)),
             processes=processes,
             release=self._release(lines),
+            migrate=self.migrate,
             health=self._health(),
             test=self._plain("test"),
             persist=persist,
@@ -247,10 +250,11 @@ class _Reading:
         self.warnings.extend(logging_faults(names.sources))
         if names.sources.cut:
             self.notes.append("there is a great deal of Python here; only the nearest files were looked at")
-        migrates = "flask-migrate" in needs.names and (self.root / "migrations" / "env.py").is_file()
-        if migrates and not self.config.app.release and not (lines and "release" in lines.processes):
+        if not self.config.app.release and not (lines and "release" in lines.processes):
+            self.migrate, folder = migrating(self.root, names.sources, entry.framework, needs.names)
+        if self.migrate:
             self.notes.append(
-                'migrations/ is there and no release command: set release = "flask db upgrade" under [app] in '
+                f'{folder} is there and no release command: set release = "{self.migrate}" under [app] in '
                 "paasctl.toml to migrate on every push"
             )
 

@@ -13,6 +13,7 @@ from paasctl.bundle import write_tar_gz
 from paasctl.errors import PaasctlError, UsageError
 from paasctl.model import Bundle, Say
 from paasctl.secret import Secret
+from paasctl.words import counted
 
 from . import waiting
 from .api import Api
@@ -54,7 +55,7 @@ def upload(api: Api, bundle: Bundle, say: Say) -> Source:
         archive.seek(0)
         checksum = f"SHA256:{hashlib.file_digest(archive, 'sha256').hexdigest()}"
         to, source = api.source()
-        say(f"uploading {len(bundle.files)} files, {_size(size)}")
+        say(f"uploading {counted(len(bundle.files), 'file')}, {_size(size)}")
         _put(to, archive)
     return Source(source, checksum)
 

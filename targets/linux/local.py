@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import uv
 
 from paasctl import recycle
-from paasctl.errors import UsageError
 from paasctl.model import PlatformFacts, Setting
 from paasctl.target import OPERATIONS, Context
 
@@ -33,7 +32,7 @@ class Local:
 
     summary: ClassVar[str] = "this machine: the app's own Supervisor, no account, no root"
     settings: ClassVar[Mapping[str, Setting]] = {
-        "port": Setting(int, "the port on 127.0.0.1 (default: a free one, kept between pushes)"),
+        "port": Setting(int, "the port on 127.0.0.1 (default: a free one, kept between pushes)", limits=(1024, 65535)),
     }
     abilities: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(OPERATIONS, ""),
@@ -42,14 +41,8 @@ class Local:
 
     @staticmethod
     def connect(name: str, settings: Mapping[str, Any], context: Context) -> LocalTarget:
-        """Start the agent for this app.
-
-        Raises:
-            UsageError: the port is not one that a user's program may listen on.
-        """
+        """Start the agent for this app."""
         port = settings.get("port")
-        if port is not None and not 1024 <= port <= 65535:
-            raise UsageError(f"port {port} cannot be used", hint="name one from 1024 to 65535, or none for a free one")
         root = context.data / name / context.app
         hello = {"root": str(root), "name": context.app, "origin": str(context.root), "uv": uv.find_uv_bin()}
         channel = Channel([sys.executable, "-I", "-c", BOOTSTRAP], hello, context.environ)

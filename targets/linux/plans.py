@@ -10,6 +10,7 @@ from typing import Any
 from paasctl.errors import UsageError
 from paasctl.model import Desired, Observed, Plan, Say, Step
 from paasctl.sync import EnvChanges
+from paasctl.words import counted
 
 from .channel import Channel
 from .spec import Spec, same_env
@@ -129,7 +130,7 @@ class Planner:
     def _code(self, desired: Desired, document: Mapping[str, Any], spec: Spec, state: HostState) -> list[Step]:
         steps, bundle = [], desired.bundle
         if bundle is not None and (state.live is None or state.live["tree"] != document["tree"]):
-            title = f"upload the code {bundle.digest[:12]} ({len(bundle.files)} files, {size(bundle.size)})"
+            title = f"upload the code {bundle.digest[:12]} ({counted(len(bundle.files), 'file')}, {size(bundle.size)})"
 
             def send(say: Say) -> None:
                 upload(self.channel, bundle, desired.app.persist, document["built"], state.base, say)

@@ -11,6 +11,7 @@ from typing import Any
 from paasctl.archive import changed, open_entry
 from paasctl.bundle import entry_mode
 from paasctl.model import Bundle, BundleFile, Say
+from paasctl.words import counted
 
 from .channel import Channel, UnknownBase
 
@@ -47,7 +48,7 @@ def upload(
         answer = channel.call("tree", **request, **base.difference(entries))
     if answer["missing"]:
         wanted = list(by_digest(bundle, answer["missing"]))
-        say(f"sending {len(wanted)} files, {size(sum(file.size for file in wanted))}")
+        say(f"sending {counted(len(wanted), 'file')}, {size(sum(file.size for file in wanted))}")
         channel.call("objects", stream=contents(wanted))
 
 

@@ -11,6 +11,7 @@ from typing import IO
 
 from paasctl.bundle import write_tar_gz
 from paasctl.model import Bundle, Dependencies, Say
+from paasctl.words import counted
 
 from .documents import Archive
 from .layers import Resolver, pack
@@ -50,7 +51,7 @@ def send_layer(
     with _folder() as folder, tempfile.TemporaryFile() as stream:
         resolver.resolve(needs, python, folder, say)
         size, files = pack(folder, python, stream)
-        say(f"{files} files, {mebibytes(size)} unpacked, {mebibytes(stream.tell())} to upload")
+        say(f"{counted(files, 'file')}, {mebibytes(size)} unpacked, {mebibytes(stream.tell())} to upload")
         return _send(stream, name, size, files, limit, room, upload)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from paasctl.errors import UsageError
 from paasctl.model import Bundle, Desired, Observed, Plan, Step
 from paasctl.sync import EnvChanges
+from paasctl.words import counted
 
 from .account import Account
 from .archives import code_name
@@ -88,7 +89,7 @@ class Planner:
             what = (f"for Python {push.record.python}, from {needs.file}",)
             steps.append(Step("resolve and upload the dependencies", lambda say: push.upload_layer(layer, say), what))
         if bundle is not None and push.record.code is None:
-            size = f"{len(bundle.files)} files, {bundle.size / 1024:.0f} kB"
+            size = f"{counted(len(bundle.files), 'file')}, {bundle.size / 1024:.0f} kB"
             steps.append(Step("upload the code", lambda say: push.upload_code(bundle, say), (size,)))
         if env:
             count = f"{len(push.env)} names"

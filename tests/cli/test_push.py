@@ -164,12 +164,32 @@ def test_the_apps_tests_run_before_anything_is_changed(run: Any, world: Any, pro
     config = '[app]\ntest = "echo from the tests; cat .env; exit 3"\n[targets.shop]\nadapter = "fake"\n'
     (project / "paasctl.toml").write_text(config)
     result = run("push", "-y", code=1)
-    assert "from the tests" in result.stderr and "exit status 3" in result.stderr
-    assert "from the tests" not in result.stdout
+    assert "      from the tests" in result.stderr and "exit status 3" in result.stderr
+    assert "      from the tests" not in result.stdout
     assert done(world["shop"]) == []
     run("push", "-y", "--env-only", code=0)
     (project / "paasctl.toml").write_text(config.replace("exit 3", "test -f wsgi.py"))
     run("push", "-y")
+
+
+def test_the_plan_says_that_the_tests_run_first(run: Any, project: Path) -> None:
+    (project / "paasctl.toml").write_text('[app]\ntest = "pytest -q"\n[targets.shop]\nadapter = "fake"\n')
+    assert "\n  first, here: pytest -q\n  1. " in run("push", "-n").stdout
+    assert json.loads(run("push", "-n", "--json").stdout)["targets"][0]["test"] == "pytest -q"
+    assert "pytest" not in run("push", "-n", "--env-only").stdout
+
+
+def test_a_table_that_no_migration_made_is_explained(run: Any, world: Any, project: Path) -> None:
+    (project / "migrations").mkdir()
+    (project / "migrations" / "env.py").write_text("")
+    (project / "requirements.txt").write_text("flask\nflask-migrate\n")
+    missing = PaasctlError("v1 is not healthy", hint="mend the app", output="OperationalError: no such table: post")
+    world["shop"].fails["switch"] = missing
+    assert 'hint: the database lacks what the migrations make: set release = "flask db upgrade"' in (
+        run("push", "-y", code=None).stderr
+    )
+    world["shop"].fails["switch"] = PaasctlError("v1 is not healthy", hint="mend the app", output="KeyError: post")
+    assert "hint: mend the app" in run("push", "-y", code=None).stderr
 
 
 @pytest.mark.parametrize(

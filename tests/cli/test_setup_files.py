@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from dotenv import dotenv_values
+from support.trees import tree
 
 from paasctl import config as configuration
 from paasctl import procfile
@@ -33,6 +34,38 @@ def test_init_shows_everything_before_it_writes(run: Any, bare: Path) -> None:
         assert words in out
     assert "put a fresh random SECRET_KEY into .env" in out
     assert sorted(path.name for path in bare.iterdir()) == ["requirements.txt", "runtime.txt", "wsgi.py"]
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        (
+            {"migrations/env.py": "", "requirements.txt": "flask\nflask-migrate\n"},
+            '# release = "flask db upgrade"',
+        ),
+        (
+            {
+                "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 's')\n",
+                "s.py": "WSGI_APPLICATION = 'wsgi.application'\n",
+                "wsgi.py": "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n",
+                "notes/migrations/__init__.py": "",
+                "notes/__init__.py": "",
+                "requirements.txt": "django\n",
+            },
+            '# release = "python manage.py migrate --noinput"',
+        ),
+    ],
+)
+def test_migrations_that_nothing_runs_are_mentioned(run: Any, bare: Path, files: dict[str, str], line: str) -> None:
+    tree(bare, files)
+    result = run("init", "fake", "-y")
+    assert "is there and no release command" in result.stderr
+    assert line in (bare / "paasctl.toml").read_text()
+    assert configuration.load(bare).app.release is None
+    assert line.removeprefix("# ") in run("push", "fake", "-n").stderr
+    text = (bare / "paasctl.toml").read_text()
+    (bare / "paasctl.toml").write_text(text.replace("# release", "release"))
+    assert "no release command" not in run("push", "fake", "-n").stderr
 
 
 def test_init_asks(run: Any, bare: Path) -> None:
@@ -157,6 +190,14 @@ def test_doctor_goes_on_after_a_failure(run: Any, world: Any, project: Path) -> 
     assert found["prod: target"]["state"] == "ok"
     assert ".env:1" in found["prod: env"]["message"]
     assert found["adapter broken"]["state"] == "warning"
+
+
+def test_doctor_counts_names_by_file_and_says_what_to_do(run: Any, project: Path) -> None:
+    (project / ".flaskenv").write_text("FLASK_APP=wsgi.py\n")
+    (project / ".env").chmod(0o644)
+    out = run("doctor").stdout
+    assert "shop: env: 2 names in .env, 1 name in .flaskenv" in out
+    assert "see the sentence" not in out
 
 
 def test_doctor_reads_the_configuration(run: Any, project: Path) -> None:

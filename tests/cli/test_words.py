@@ -19,6 +19,7 @@ from paasctl.cli import cli, failures
         (["env", "pul"], "Did you mean pull?"),
         (["logs", "-n", "x"], "invalid value for '-n'"),
         (["rollback", "shop", "r1", "more"], "unexpected extra argument"),
+        (["rollback", "v3"], "`paasctl rollback shop v3`"),
         (["push", "nowhere"], "no target named 'nowhere'"),
         (["-C", "/nowhere/at/all", "push"], "does not exist"),
     ],
@@ -37,9 +38,9 @@ def test_without_a_command_the_help_is_shown(words: list[str]) -> None:
 
 def test_verbose_works_before_and_behind_the_command(run: Any) -> None:
     plain = run("push", "-n").stdout
-    assert "python: from runtime.txt" not in plain
+    assert "python: runtime.txt" not in plain
     for words in (["-v", "push", "-n"], ["push", "-n", "-v"], ["push", "-nv"]):
-        assert "python: from runtime.txt" in run(*words).stdout
+        assert "python: runtime.txt" in run(*words).stdout
 
 
 def test_tracebacks_need_vv_and_show_no_value(run: Any, world: Any) -> None:
@@ -76,3 +77,15 @@ def test_the_name_of_the_apps_file_is_not_masked_in_a_failure(tmp_path: Path) ->
 )
 def test_the_worst_exit_code(codes: list[int], worst: int) -> None:
     assert failures.worst(codes) == worst
+
+
+def test_one_thing_is_not_several(run: Any) -> None:
+    run("push", "-y")
+    assert "python with 1 argument\n" in run("run", "shop", "-n", "--", "python", "x.py").stdout
+    assert "python with 0 arguments\n" in run("run", "shop", "-n", "--", "python").stdout
+
+
+def test_an_env_file_that_is_missing_is_named_with_the_line_that_names_it(run: Any, project: Path) -> None:
+    (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "fake"\nenv = [".env", "prod.env"]\n')
+    for words in (["push", "-n"], ["env", "check"]):
+        assert "error: paasctl.toml:3: the env file prod.env is not there\nhint: write" in run(*words, code=2).stderr
