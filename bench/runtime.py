@@ -18,7 +18,7 @@ from pathlib import Path
 
 from paasctl.overlay import RUNTIME, runtime_source
 
-STARTS, ROUNDS, REQUESTS = 20, 60, 400
+STARTS, ROUNDS, REQUESTS = 20, 800, 100
 PORT = {"without": 18761, "with": 18762}
 ENV = {"PATH": "/usr/bin:/bin", "PAASCTL_LOG": "stdout", "PAASCTL_POOL_RECYCLE": "280", "PAASCTL_PROXY_HOPS": "1"}
 APP = "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef index(): return 'hello'\n"

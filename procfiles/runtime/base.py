@@ -50,6 +50,12 @@ def number(name: str, default: int = 0) -> int:
         return default
 
 
+def has_threads() -> bool:
+    """Whether this process runs threads while no request is answered; uWSGI only does when it is told to."""
+    options = getattr(sys.modules.get("uwsgi"), "opt", None)
+    return options is None or "enable-threads" in options or "threads" in options
+
+
 class guard:  # noqa: N801 - reads as a statement: with guard("logging"):
     """Whatever goes wrong inside becomes one line on stderr: the app runs as it would have run without us.
 

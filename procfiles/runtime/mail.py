@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from .base import guard, in_force, number, say
+from .base import guard, has_threads, in_force, number, say
 from .hourly import HOUR, Hourly
 from .request import Request, current
 
@@ -61,12 +61,6 @@ class MailServer:
             if self.user:
                 client.login(self.user, self.password)
             client.send_message(message)
-
-
-def has_threads() -> bool:
-    """Whether this process runs threads while no request is answered; uWSGI only does when it is told to."""
-    options = getattr(sys.modules.get("uwsgi"), "opt", None)
-    return options is None or "enable-threads" in options or "threads" in options
 
 
 def in_child(work: Callable[[], None]) -> None:

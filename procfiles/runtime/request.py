@@ -54,7 +54,7 @@ def request_id() -> str:
 
 def kept_or_new(sent: str) -> str:
     """The client's (or proxy's) request id when it is harmless, else a new one."""
-    return sent if GOOD_ID.fullmatch(sent) else os.urandom(16).hex()
+    return sent if sent and GOOD_ID.fullmatch(sent) else os.urandom(16).hex()
 
 
 class Proxies:
@@ -73,6 +73,8 @@ class Proxies:
 
     def pick(self, value: str) -> str:
         """The entry of a comma-separated header that a trusted proxy wrote, or ""."""
-        entries = value.split(",")
         hops = max(self.hops, 1)
+        if hops == 1:
+            return value.rpartition(",")[2].strip()
+        entries = value.split(",")
         return entries[-hops].strip() if len(entries) >= hops else ""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 
-from .base import in_force, say, setting
+from .base import has_threads, in_force, say, setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+FLUSH = 3  # seconds that a worker gives to what is on its way to Sentry
 
 
 def start_sentry() -> None:
@@ -29,6 +32,8 @@ def start_sentry() -> None:
         if value:
             os.environ.setdefault(name, value)
     sdk.init()
+    if not has_threads():  # after an answer was sent; sentry-sdk's own thread runs while it is waited for
+        sys.modules["uwsgi"].after_req_hook = lambda: sdk.flush(timeout=FLUSH)  # type: ignore[attr-defined]
     in_force["sentry"] = "yes, with release and environment"
 
 

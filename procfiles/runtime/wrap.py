@@ -12,7 +12,7 @@ from .request import Proxies, Request, current, kept_or_new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
 SCHEMES = ("http", "https", "ws", "wss")
 
@@ -23,13 +23,14 @@ class WsgiWrapper:
     def __init__(self, app: Any) -> None:
         self.app = app
         self.proxies = Proxies()
+        self.proxied = bool(self.proxies)
         self.release = os.environ.get("PAASCTL_RELEASE", "")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.app, name)  # app.config, app.cli: whoever imports the wrapped app finds its attributes
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        if self.proxies:
+        if self.proxied:
             self.believe_proxy(environ)
         id = environ["HTTP_X_REQUEST_ID"] = kept_or_new(environ.get("HTTP_X_REQUEST_ID", ""))
         probed = bool(self.release) and environ.get("HTTP_X_PAASCTL_PROBE") == self.release
@@ -45,9 +46,11 @@ class WsgiWrapper:
             headers = [*headers, *added]
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
-        files = server_files(environ)
+        wrapper, files = environ.get("wsgi.file_wrapper", list), None
+        if not isinstance(wrapper, type):
+            wrapper, files = list, remembered_files(environ)
         body = self.app(environ, start)  # when it raises, the server's own record still names the request
-        if isinstance(body, (list, tuple)) or files(body):
+        if isinstance(body, (list, tuple, wrapper)) or (files and any(body is file for file in files)):
             current.set(None)  # nothing of the app runs any more; and the server must still see what it is
             return body
         return Body(body)
@@ -60,9 +63,9 @@ class WsgiWrapper:
             address = proxies.pick(environ.get("HTTP_X_FORWARDED_FOR", ""))
         if address:
             environ["REMOTE_ADDR"] = address
-        scheme = proxies.pick(environ.get("HTTP_X_FORWARDED_PROTO", ""))
-        if scheme in SCHEMES:
-            environ["wsgi.url_scheme"] = scheme
+        scheme = environ.get("HTTP_X_FORWARDED_PROTO")
+        if scheme and proxies.pick(scheme) in SCHEMES:
+            environ["wsgi.url_scheme"] = proxies.pick(scheme)
 
 
 class Body:
@@ -85,22 +88,19 @@ class Body:
             current.set(None)
 
 
-def server_files(environ: dict[str, Any]) -> Callable[[Any], bool]:
-    """Recognises a file that the server itself will send; to be asked for before the app runs.
+def remembered_files(environ: dict[str, Any]) -> list[Any]:
+    """What the server's ``wsgi.file_wrapper`` will return, where that is no class.
 
-    Most servers' ``wsgi.file_wrapper`` is a class; uWSGI's is a function that returns the app's own file.
+    uWSGI's is a function that returns the app's own file, which uWSGI then recognises in the response.
     """
-    wrapper = environ.get("wsgi.file_wrapper")
-    if wrapper is None or isinstance(wrapper, type):
-        return lambda body: wrapper is not None and isinstance(body, wrapper)
-    made: list[Any] = []
+    wrapper, made = environ["wsgi.file_wrapper"], []
 
     def remember(*arguments: Any) -> Any:
         made.append(wrapper(*arguments))
         return made[-1]
 
     environ["wsgi.file_wrapper"] = remember
-    return lambda body: any(body is file for file in made)
+    return made
 
 
 def wsgi_facts(environ: dict[str, Any]) -> tuple[str, str, str, str, str, str]:

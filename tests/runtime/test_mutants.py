@@ -48,8 +48,8 @@ MUTANTS = {
         "test_logs.py::test_every_record_ends_on_stdout_once_and_no_file_is_made[no set-up at all]",
     ),
     "files are not locked": Mutant(
-        "fcntl.flock(self.fd, fcntl.LOCK_EX)",
-        "pass",
+        "            try:\n                fcntl.flock(self.fd, fcntl.LOCK_EX)\n            except OSError as error:",
+        "            try:\n                pass\n            except OSError as error:",
         "test_log_files.py::test_forked_processes_share_every_kind_of_file[slow to roll over-after]",
     ),
     "a file that another process rolled over is not followed": Mutant(
@@ -118,8 +118,8 @@ MUTANTS = {
         "test_uwsgi.py::test_an_error_is_mailed_where_threads_do_not_run",
     ),
     "uWSGI's file wrapper is taken for a class": Mutant(
-        "if wrapper is None or isinstance(wrapper, type):",
-        "if True:",
+        "if not isinstance(wrapper, type):",
+        "if False:",
         "test_uwsgi.py::test_requests_files_and_logs_under_uwsgi",
     ),
     "an error of the runtime stops the app": Mutant(
@@ -128,8 +128,8 @@ MUTANTS = {
         "test_programs.py::test_an_error_of_the_runtime_is_one_line_and_the_app_runs[fitting]",
     ),
     "a client can forge its address": Mutant(
-        "return entries[-hops].strip() if len(entries) >= hops else",
-        "return entries[0].strip() if len(entries) >= hops else",
+        'return value.rpartition(",")[2].strip()',
+        'return value.partition(",")[0].strip()',
         "test_servers.py::test_it_serves_on_exactly_the_sockets_it_is_handed[gunicorn -b 0.0.0.0:$PORT -w 2 wsgi:app]",
     ),
     "the sibling's probe is answered by everybody": Mutant(

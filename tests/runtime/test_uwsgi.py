@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from runtime_lab import Bench, PythonOf, Server, eventually
 from test_mail import Kept, settings, smtp
+from test_sentry import stand_in
 
 pytestmark = pytest.mark.e2e
 
@@ -92,3 +93,23 @@ def test_an_error_is_mailed_where_threads_do_not_run(bench: Bench, python_of: Py
     assert f"GET http://127.0.0.1:{server.port}/boom\n" in text
     assert "sentinel" not in text
     assert len(children) == 1, "uWSGI's worker, and nothing of ours"
+
+
+SLOW_NAMES = """
+import socket, time
+lookup = socket.getaddrinfo
+def slow(*a, **k): time.sleep(0.5); return lookup(*a, **k)
+socket.getaddrinfo = slow
+"""
+
+
+def test_sentry_where_threads_do_not_run(bench: Bench, python_of: PythonOf) -> None:
+    bench.python = python_of("3.11", "flask", "pyuwsgi<2.0.26", "sentry-sdk>=2")
+    bench.write(app=APP + SLOW_NAMES, entry=ENTRY)
+    with stand_in() as (dsn, events):
+        env = {"PAASCTL_ENTRY": "app:app", "PAASCTL_LOG": "stdout", "SENTRY_DSN": dsn}
+        with bench.serve(SERVER, runtime=False, ready="/who", **env) as server:
+            assert server.get("/boom").status == 500
+            assert eventually(lambda: events)
+            assert server.get("/who").status == 200
+    assert [event["exception"]["values"][0]["value"] for event in events] == ["BOOM-RECORD"]
