@@ -116,7 +116,7 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
         known,
         EnvChanges(),
         Plan(),
-        notes=(*wanted.notes, *_unmanaged(request, env)),
+        notes=(*wanted.notes, *_unmanaged(request, env), *_missing(connection, observed)),
         warnings=(*warnings, *((damaged,) if damaged else ())),
     )
     return decide(session, connection, empty, request)
@@ -265,6 +265,10 @@ def provenance_notes(provenance: Provenance, request: Request) -> list[str]:
     if provenance.unpushed:
         notes.append(f"the commit {provenance.commit[:10]} is in no remote repository yet")
     return notes
+
+
+def _missing(connection: Connection, observed: Observed) -> list[str]:
+    return [] if observed.exists else [f"there is no app on {connection.name} yet; `paasctl push {connection.name}`"]
 
 
 def _unmanaged(request: Request, env: Env) -> list[str]:

@@ -101,7 +101,7 @@ class Heroku:
         self._redactor.learn(desired.env.values.values())
         intent = Intent.of(desired, observed, changes, self._settings.get("formation"))
         place = Place(self._settings.get("region") or "", self._settings.get("team") or "")
-        return plan(self._api, intent, place, observed.url, self._redactor)
+        return plan(self._api, intent, place, observed.url, self._redactor, self._hints)
 
     def _learned(self, observed: Observed) -> Observed:
         self._redactor.learn(observed.env.values())
@@ -117,7 +117,7 @@ class Heroku:
     def rollback(self, observed: Observed, release: str | None) -> Plan:
         from . import rollbacks
 
-        return rollbacks.plan(self._api, observed, release, None, self._redactor, self._context.learn)
+        return rollbacks.plan(self._api, observed, release, self._redactor, self._context.learn, self._hints)
 
     def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
         from . import logs

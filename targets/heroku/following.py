@@ -69,7 +69,7 @@ def await_release(api: Api, release: HerokuRelease, redactor: Redactor, say: Say
             return release
         if release.status != "pending":
             raise Failed(
-                f"release {release.name} failed in its release command; its code is not live",
+                f"release {release.name} failed in its release command; it is not live",
                 hint="the last lines of its output say why; correct it and push again",
                 output=output.tail(),
             )

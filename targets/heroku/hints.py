@@ -1,4 +1,7 @@
-"""What this machine remembers of an app, to ask Heroku less. It may be lost or wrong without harm."""
+"""What this machine remembers of an app: to ask Heroku less, and to go on where a command broke off.
+
+It may be lost or wrong without harm: it is held against what Heroku says.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,16 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+#: ``url``: the app's address. ``unproven``: the digest of a bundle that was sent and not seen healthy since.
+#: ``rollback``: ``ID VERSION``, the release that was live and the version that a rollback was to bring back.
+What = Literal["url", "unproven", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """The address of one app, in a file of the cache folder."""
+    """Notes about one app, in a file of the cache folder."""
 
     file: Path
 
@@ -21,21 +29,27 @@ class Hints:
         key = hashlib.sha256(f"{api} {app}".encode()).hexdigest()[:32]
         return cls(cache / "heroku" / f"{key}.json")
 
-    def url(self) -> str:
-        """The app's address; empty when it is not known."""
-        try:
-            found = json.loads(self.file.read_text("utf-8"))["url"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
-        return found if isinstance(found, str) else ""
+    def get(self, what: What) -> str:
+        """One note; empty when there is none."""
+        return self._read().get(what, "")
 
-    def remember(self, url: str) -> None:
-        """Note the address. A folder that cannot be written is no failure."""
+    def note(self, what: What, text: str) -> None:
+        """Write one note; empty takes it out. A folder that cannot be written is no failure."""
+        known = self._read()
+        if known.get(what, "") == text:
+            return
         with contextlib.suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.file.write_text(json.dumps({"url": url}), "utf-8")
+            self.file.write_text(json.dumps({**known, what: text}), "utf-8")
 
     def forget(self) -> None:
         """The app is gone."""
         with contextlib.suppress(OSError):
             self.file.unlink()
+
+    def _read(self) -> dict[str, str]:
+        try:
+            found = json.loads(self.file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}

@@ -53,7 +53,7 @@ class Intent:
             bundle=bundle,
             joined=_under_way(bundle, state),
             late=changes.delete if bundle is not None else (),
-            scaling=_scaling(formation or {}, state.formation or {}),
+            scaling=_scaling(formation or {}, state.formation or {}) if desired.bundle is not None else {},
             addons={**state.ledger.addons, **observed.protected},
         )
 

@@ -11,10 +11,12 @@ from paasctl.redact import Redactor
 from .api import Api
 from .checks import check
 from .creating import check_name
+from .hints import Hints
 from .intent import Intent
 from .pushing import Place, Push
 from .releasing import can_return_to
 
+_HEALTHY = "check that the app is healthy"
 _KEEP = "what was begun at Heroku goes on there; the same command joins it"
 
 
@@ -28,7 +30,7 @@ def step(api: Api, title: str, do: Callable[[Say], None], details: Iterable[str]
     return Step(title, run, tuple(details))
 
 
-def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -> Plan:
+def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor, hints: Hints) -> Plan:
     """The steps from what is at Heroku to what is desired; none when there is nothing to do.
 
     Raises:
@@ -36,16 +38,16 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -
     """
     _require_app(api, intent)
     notes, warnings = check(intent.desired) if intent.bundle else ((), ())
-    push = Push(api, intent, place, url, redactor)
+    push = Push(api, intent, place, url, redactor, hints)
     prepare, commit = _prepare(api, intent, push), _commit(api, intent, push)
     finish = _finish(api, intent, push)
     if not (commit or finish):
-        return Plan(url=url, warnings=_busy(intent))
+        return _look_again(api, intent, push, url)
     intent.require_room()
     return Plan(
         prepare=prepare,
         commit=commit,
-        verify=(step(api, "check that the app is healthy", push.verify),) if _serves(intent) else (),
+        verify=(step(api, _HEALTHY, push.verify),) if _serves(intent) else (),
         finish=finish,
         undo=step(api, _undo_title(intent), push.undo),
         url=url,
@@ -53,6 +55,19 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -
         warnings=(*warnings, *_busy(intent)),
         keep_on_interrupt=_KEEP if intent.bundle else "",
         late_url=None if url else lambda: push.url,
+    )
+
+
+def _look_again(api: Api, intent: Intent, push: Push, url: str) -> Plan:
+    """Nothing is to be written. An earlier push of this code that did not see it healthy is not over, though."""
+    state = intent.state
+    if intent.desired.bundle is None or not state.unproven or state.unproven != state.digest:
+        return Plan(url=url, warnings=_busy(intent))
+    return Plan(
+        prepare=(step(api, _HEALTHY, push.verify_live),),
+        url=url,
+        notes=("an earlier push brought this code and did not see it healthy",),
+        warnings=_busy(intent),
     )
 
 
@@ -83,8 +98,7 @@ def _prepare(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
 def _commit(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
     steps = []
     if intent.writes:
-        count = len(intent.changes.set) + len(intent.early)
-        title = f"write {_count(count, 'config var')}" if count else "note equal config vars in paasctl's manifest"
+        title = _write_title(len(intent.changes.set), len(intent.early))
         steps.append(step(api, f"{title}: one release", push.configure))
     if intent.joined:
         steps.append(step(api, f"follow the build {intent.joined.id} of this code, which is under way", push.build))
@@ -94,6 +108,14 @@ def _commit(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
         text = ", ".join(f"{name} = {count} {size}".rstrip() for name, (count, size) in intent.scaling.items())
         steps.append(step(api, f"scale {text}", push.scale))
     return tuple(steps)
+
+
+def _write_title(written: int, removed: int) -> str:
+    if written and removed:
+        return f"write {written} and remove {_count(removed, 'config var')}"
+    if written:
+        return f"write {_count(written, 'config var')}"
+    return f"remove {_count(removed, 'config var')}" if removed else "note equal config vars in paasctl's manifest"
 
 
 def _finish(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:

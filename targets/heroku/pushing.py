@@ -14,6 +14,7 @@ from .api import Api
 from .building import Source
 from .failures import ApiError, Unreachable
 from .following import Failed
+from .hints import Hints
 from .intent import Intent
 from .ledger import NAME, Ledger
 from .records import HerokuBuild, HerokuRelease
@@ -33,8 +34,8 @@ class Place:
 class Push:
     """One push. Its public methods are its steps, in the order in which they run."""
 
-    def __init__(self, api: Api, intent: Intent, place: Place, url: str, redactor: Redactor) -> None:
-        self._api, self._intent, self._place, self._redactor = api, intent, place, redactor
+    def __init__(self, api: Api, intent: Intent, place: Place, url: str, redactor: Redactor, hints: Hints) -> None:
+        self._api, self._intent, self._place, self._redactor, self._hints = api, intent, place, redactor, hints
         self.url = url
         self._source: Source | None = None
         self._addons: Mapping[str, str] = intent.addons
@@ -105,6 +106,7 @@ class Push:
 
     def build(self, say: Say) -> None:
         """Start the build (or join the one that runs), and follow it until its release is live."""
+        self._hints.note("unproven", self._intent.tree)
         try:
             build = self._intent.joined or self._start(say)
             self._done.sent, self._done.build = True, build
@@ -154,12 +156,22 @@ class Push:
         """The new dynos are up, and the app answers."""
         if self._done.live is not None:
             self._require_serving(self._done.live.version, say)
+            self._hints.note("unproven", "")
         elif not self._has_code:
             say("the app has no code yet")
         elif self.url:
             serving.check_health(self.url, self._intent.desired.app.health, say)
+            if self._intent.state.unproven:
+                self._hints.note("unproven", "")
         else:
             say("the app's address is not known here; its health was not asked for")
+
+    def verify_live(self, say: Say) -> None:
+        """The same for the release that is live since an earlier push."""
+        live = self._intent.state.live
+        if live is not None:
+            self._require_serving(live.version, say)
+        self._hints.note("unproven", "")
 
     def _require_serving(self, version: int, say: Say) -> None:
         if not serving.await_dynos(self._api, version, say):

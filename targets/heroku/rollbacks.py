@@ -15,6 +15,7 @@ from paasctl.secret import Secret
 from . import history, ledger, serving
 from .api import Api
 from .failures import ApiError
+from .hints import Hints
 from .ledger import NAME
 from .planning import step
 from .records import HerokuRelease
@@ -38,32 +39,39 @@ class Goal:
 Learn = Callable[[Mapping[str, Secret]], None]
 
 
-def plan(api: Api, observed: Observed, wanted: str | None, health: str | None, redactor: Redactor, tell: Learn) -> Plan:
+def plan(api: Api, observed: Observed, wanted: str | None, redactor: Redactor, tell: Learn, hints: Hints) -> Plan:
     """The steps back to ``wanted`` (``v12``), or to the end of the push before the last one.
 
-    ``tell`` gets the config vars of that release before anything of them can come up.
+    A rollback that broke off after Heroku had done it is not done once more, which would go back too far. ``tell``
+    gets the config vars of that release before anything of them can come up.
 
     Raises:
         UsageError: there is no such release, or Heroku cannot go back to it.
         Busy: a build or a release is under way.
     """
     state = _require_quiet(observed, api.app)
+    if (done := _done_before(state)) and (not wanted or wanted.removeprefix("v") == done):
+        return _continued(api, observed, done, hints)
     goal = _named(api, state, wanted) if wanted else _previous(api, state)
     redactor.learn(goal.values.values())
     tell(goal.values)
     live = state.live
 
     def commit(say: Say) -> None:
+        if live is not None:
+            hints.note("rollback", f"{live.id} {goal.release.version}")
         roll_back(api, goal.release, redactor, say)
 
     def verify(say: Say) -> None:
-        serving.check_health(observed.url, health, say)
+        serving.check_health(observed.url, None, say)
+        hints.note("rollback", "")
 
     def undo(say: Say) -> None:
         if live is None or not can_return_to(live):
             say("there is nothing to go back to")
         elif history.live(api.releases(5)) != live:
             roll_back(api, live, redactor, say)
+        hints.note("rollback", "")
 
     changes = _changes(observed, goal)
     title = f"go back to {goal.release.name}: {goal.release.description}"
@@ -74,6 +82,29 @@ def plan(api: Api, observed: Observed, wanted: str | None, health: str | None, r
         url=observed.url,
         notes=tuple(_notes(changes, goal)),
         warnings=_taken_back(observed, goal),
+    )
+
+
+def _done_before(state: State) -> str:
+    """The version that a rollback from here brought back without having seen its end; empty where there is none."""
+    id, _, version = state.rollback.partition(" ")
+    live = state.live
+    if not version or live is None or live.description.strip() != f"Rollback to v{version}":
+        return ""
+    before = [one for one in state.releases or () if one.version < live.version and one.status == "succeeded"]
+    return version if before and max(before, key=lambda one: one.version).id == id else ""
+
+
+def _continued(api: Api, observed: Observed, version: str, hints: Hints) -> Plan:
+    def verify(say: Say) -> None:
+        hints.note("rollback", "")  # the next rollback goes further back, healthy or not
+        if observed.url:
+            serving.check_health(observed.url, None, say)
+
+    return Plan(
+        prepare=(step(api, "check that the app is healthy", verify),),
+        url=observed.url,
+        notes=(f"the rollback to v{version} was done by a command that did not get to its end",),
     )
 
 

@@ -29,7 +29,7 @@ class State:
 
     ``values`` are all config vars, the ledger's included. ``releases`` is None where only the env was read. ``live``
     is the release that serves, ``digest`` that of its bundle, ``start`` the end of the last push. ``formation`` is
-    None where it was not asked for.
+    None where it was not asked for. ``unproven`` and ``rollback`` are this machine's hints.
     """
 
     manifest: Manifest | None = None
@@ -42,6 +42,8 @@ class State:
     start: HerokuRelease | None = None
     formation: Mapping[str, tuple[int, str]] | None = None
     warning: str = ""
+    unproven: str = ""
+    rollback: str = ""
 
     @property
     def pending_build(self) -> HerokuBuild | None:
@@ -74,6 +76,8 @@ def observe(api: Api, hints: Hints, with_formation: bool) -> Observed:
         start=history.begun_from(releases, notes, digest),
         formation=_formation(api, live) if with_formation else None,
         warning=warning,
+        unproven=hints.get("unproven"),
+        rollback=hints.get("rollback"),
     )
     return _observed(api, state, known_url(api, notes) or _url(api, hints))
 
@@ -86,7 +90,7 @@ def observe_env(api: Api, hints: Hints) -> Observed:
     manifest, warning = ledger.read(values.get(NAME))
     notes = Ledger.of(manifest)
     state = State(manifest=manifest, ledger=notes, values=values, warning=warning)
-    return _observed(api, state, known_url(api, notes) or hints.url())
+    return _observed(api, state, known_url(api, notes) or hints.get("url"))
 
 
 def known_url(api: Api, notes: Ledger) -> str:
@@ -95,10 +99,10 @@ def known_url(api: Api, notes: Ledger) -> str:
 
 
 def _url(api: Api, hints: Hints) -> str:
-    url = hints.url()
+    url = hints.get("url")
     if not url:
         url = str(api.info().get("web_url") or "")
-        hints.remember(url)
+        hints.note("url", url)
     return url
 
 
@@ -157,7 +161,6 @@ def _warnings(state: State) -> list[str]:
 
 def _release(one: HerokuRelease, build: HerokuBuild | None, live: HerokuRelease | None) -> Release:
     commit = _COMMIT.match(build.note) if build else None
-    expired = one.status == "expired" or not one.eligible
     state: dict[str, str] = {"failed": "failed", "pending": "pending"}
     return Release(
         id=one.name,
@@ -167,8 +170,14 @@ def _release(one: HerokuRelease, build: HerokuBuild | None, live: HerokuRelease 
         digest=build.tree if build else "",
         commit=commit[1] if commit else "",
         dirty=bool(commit and commit[2]),
-        note=one.description + (" (expired: no rollback)" if expired and one.status != "failed" else ""),
+        note=one.description + _no_way_back(one),
     )
+
+
+def _no_way_back(one: HerokuRelease) -> str:
+    if one.status in ("failed", "pending") or (one.status != "expired" and one.eligible and one.artifact):
+        return ""
+    return " (expired: no rollback)" if one.status == "expired" or one.artifact else " (no code: no rollback)"
 
 
 def origin_note(provenance: Provenance) -> str:

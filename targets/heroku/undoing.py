@@ -10,9 +10,9 @@ from paasctl.model import Say
 from paasctl.redact import Redactor
 from paasctl.secret import Secret
 
-from . import configuring
+from . import configuring, history
 from .api import Api
-from .following import StillRunning
+from .following import Failed, StillRunning
 from .records import HerokuBuild, HerokuRelease
 from .releasing import can_return_to, roll_back
 
@@ -57,7 +57,7 @@ def undo(api: Api, done: Done, tree: str, known: frozenset[str], redactor: Redac
     if not changed:
         say("nothing was changed at Heroku")
     elif done.start is not None and can_return_to(done.start):
-        roll_back(api, done.start, redactor, say)
+        _go_back(api, done, done.start, redactor, say)
     elif done.live is None and done.written:
         _restore_config(api, done, say)
     else:
@@ -66,6 +66,21 @@ def undo(api: Api, done: Done, tree: str, known: frozenset[str], redactor: Redac
             f"there is no release with code before {newest} to go back to",
             hint="correct the app and push again; the new release stays until then",
         )
+
+
+def _go_back(api: Api, done: Done, start: HerokuRelease, redactor: Redactor, say: Say) -> None:
+    """Roll back. Where the release command fails for the old code too (its database is down), nothing of this push was
+    ever live, and Heroku goes on with the dynos of ``start``: it is enough that the config vars are back.
+
+    Raises:
+        PaasctlError: the target is not as it was.
+    """
+    try:
+        roll_back(api, start, redactor, say)
+    except Failed as failure:
+        if history.live(api.releases(10)) != start or _config_differs(api, done):
+            raise
+        say(f"{failure.message}; {start.name} still serves, and the config vars are as they were")
 
 
 def _learn_outcome(api: Api, done: Done, tree: str, known: frozenset[str]) -> None:

@@ -43,7 +43,9 @@ def test_diff_shows_names_and_writes_nothing(run: Any, shop: Any, project: Path)
 
 
 def test_diff_before_the_first_push(run: Any, world: Any) -> None:
-    assert "  + SECRET_KEY (new in .env)\n" in run("env", "diff").stdout
+    result = run("env", "diff")
+    assert "  + SECRET_KEY (new in .env)\n" in result.stdout
+    assert "there is no app on shop yet" in result.stderr
 
 
 def test_diff_as_json(run: Any, shop: Any, project: Path) -> None:

@@ -93,15 +93,80 @@ def test_killed_at_every_request(laptops: Callable[..., Laptop], standin: Standi
 @pytest.mark.e2e
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_first_push_killed_at_every_request(laptops: Callable[..., Laptop], standin: Standin, moment: str) -> None:
-    for number in range(1, 15):
+    standin.world.app("undisturbed")
+    with requests_of(standin) as sent:
+        laptops("calm", app="undisturbed").push()
+    wanted = outcome(standin.world.apps["undisturbed"])
+    for number in range(1, len(sent) + 1):
         app = standin.world.app(f"app-{number}")
         laptop = laptops(f"ada{number}", app=app.name)
         with killed_at(number, moment):
             laptop.push()
         laptop.push()
-        assert app.serves, f"killed {moment} request {number}"
+        assert outcome(app) == wanted, f"killed {moment} request {number}"
         assert len(app.builds) == 1
-        assert {name: app.config[name] for name in ENV} == ENV
+        assert laptop.push().stdout.startswith("nothing to do")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_sync_killed_at_every_request(laptops: Callable[..., Laptop], standin: Standin, moment: str) -> None:
+    def ready(who: str, name: str) -> Laptop:
+        standin.world.app(name)
+        laptop = laptops(who, app=name)
+        laptop.push()
+        laptop.env(**CHANGED)
+        return laptop
+
+    calm = ready("calm", "undisturbed")
+    with requests_of(standin) as sent:
+        calm.sync("--delete")
+    wanted = outcome(standin.world.apps["undisturbed"])
+    for number in range(1, len(sent) + 1):
+        laptop = ready(f"ada{number}", f"app-{number}")
+        with killed_at(number, moment):
+            laptop.sync("--delete")
+        laptop.sync("--delete")
+        app = standin.world.apps[f"app-{number}"]
+        assert outcome(app) == wanted, f"killed {moment} request {number}"
+        assert len([one for one in app.releases if "ADDED" in one.description]) == 1
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_rollback_killed_at_every_request(laptops: Callable[..., Laptop], standin: Standin, moment: str) -> None:
+    """Run again, it must not go back one further."""
+
+    def ready(who: str, name: str) -> Laptop:
+        standin.world.app(name)
+        laptop = laptops(who, app=name)
+        for number in (1, 2, 3):
+            laptop.edit(number)
+            laptop.push()
+        return laptop
+
+    calm = ready("calm", "undisturbed")
+    with requests_of(standin) as sent:
+        calm.paasctl("rollback", "heroku", "-y")
+    wanted = outcome(standin.world.apps["undisturbed"])
+    assert b"version 2" in wanted["code"]
+    for number in range(1, len(sent) + 1):
+        laptop = ready(f"ada{number}", f"app-{number}")
+        with killed_at(number, moment):
+            laptop.paasctl("rollback", "heroku", "-y")
+        laptop.paasctl("rollback", "heroku", "-y")
+        app = standin.world.apps[f"app-{number}"]
+        assert outcome(app) == wanted, f"killed {moment} request {number}"
+        assert len([one for one in app.releases if "Rollback" in one.description]) == 1
+    laptop.paasctl("rollback", "heroku", "-y")  # a rollback that was seen to its end is not continued
+    assert b"version 1" in outcome(app)["code"]
+
+
+@contextmanager
+def requests_of(standin: Standin) -> Iterator[list[str]]:
+    """All requests of a block, those past the API too; filled at its end."""
+    found: list[str] = []
+    start = len(standin.seen)
+    yield found
+    found += [str(one) for one in standin.seen[start:]]
 
 
 def test_a_failure_after_a_kill_goes_back_to_before_both(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:

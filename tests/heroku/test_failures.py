@@ -148,6 +148,33 @@ def test_a_first_push_that_crashes_has_nothing_to_go_back_to(laptop: Laptop, app
     assert {name: app.config[name] for name in ENV} == ENV
 
 
+def test_a_first_push_that_crashes_is_not_nothing_to_do(laptop: Laptop, app: HerokuApp, standin: Standin) -> None:
+    """The new release stays, since there is none before it: until it was seen healthy, the same command looks again."""
+    app.crashes = "."
+    laptop.push(code=5)
+    result = laptop.push(code=1)
+    assert "crashed" in result.stderr, shown(result)
+    assert "nothing to do" not in result.stdout
+    assert len(app.builds) == 1
+    app.crashes = ""
+    result = laptop.push()
+    assert "check that the app is healthy" in result.stdout, shown(result)
+    assert len(app.builds) == 1
+    with standin.counting() as calls:
+        assert laptop.push().stdout.startswith("nothing to do")
+    assert len(calls) == 3
+
+
+def test_going_back_when_every_release_command_fails_says_what_serves(pushed: Laptop, app: HerokuApp) -> None:
+    """As with a database that is down. Nothing came live, and the config is as before: that is no half of anything."""
+    before = Snapshot.of(app)
+    app.release_command = "failed"
+    result = pushed.push(code=1)
+    assert Snapshot.of(app) == before, shown(result)
+    live = f"v{app.current.version}"
+    assert f"{live} still serves" in result.stderr, shown(result)
+
+
 def test_no_way_back_is_exit_5(pushed: Laptop, app: HerokuApp, standin: Standin) -> None:
     fail_build(app)
 

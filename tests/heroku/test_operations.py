@@ -31,6 +31,13 @@ def test_releases(pushed: Laptop, app: HerokuApp) -> None:
     assert found[0]["who"] == "dev@example.com"
 
 
+def test_what_never_had_code_has_not_expired(pushed: Laptop, app: HerokuApp) -> None:
+    app.releases[0].eligible = False
+    (line,) = [line for line in pushed.paasctl("releases", "heroku").stdout.splitlines() if line.startswith("v1 ")]
+    assert "no code: no rollback" in line
+    assert "expired" not in line
+
+
 def test_the_commit_of_a_release(pushed: Laptop, app: HerokuApp) -> None:
     import subprocess
 

@@ -267,6 +267,16 @@ def test_formation(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
 # -------------------------------------------------------------------------------------------- others at work
 
 
+def test_a_sync_of_the_env_leaves_the_formation_alone(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
+    laptop.configure("[targets.heroku.formation]\nweb = 2\n")
+    laptop.push()
+    assert laptop.sync().stdout.startswith("nothing to do")
+    laptop.env(**ENV, ADDED="value-of-added")
+    with standin.counting() as calls:
+        assert "scale" not in laptop.sync().stdout
+    assert len(calls) == 4
+
+
 def test_another_build_is_not_crossed(laptops: Callable[..., Laptop], standin: Standin, app: HerokuApp) -> None:
     ada, bob = laptops("ada"), laptops("bob")
     ada.push()
