@@ -142,7 +142,8 @@ class AppSide:
             if not self._is_ours(found) or found.get("PAASCTL_RELEASE") == args["release"]:
                 continue
             if parent(pid) == 1 and pid not in args["owned"]:
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(OSError):  # it ended by itself
+                    os.kill(pid, signal.SIGTERM)
 
     def do_end_orphans(self, args: Arguments, stream: Optional[Stream]) -> None:
         """End the processes that a killed supervisord has left behind: they hold the port."""

@@ -16,6 +16,8 @@ from .wire import Failure
 LINES_KEPT = 60
 #: process groups that run now; ended when the conversation ends
 running: Set[int] = set()
+#: held while one is started, so that none is missed by :func:`end_all`
+_starting = threading.RLock()
 
 
 class Ended:
@@ -64,16 +66,17 @@ def start(
     argv: Sequence[str], cwd: str, env: Optional[Dict[str, str]], output: Union[int, IO[bytes]]
 ) -> "subprocess.Popen[bytes]":
     """Start a program in a process group of its own; stdin is empty, stderr goes where stdout goes."""
-    child = subprocess.Popen(
-        list(argv),
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    running.add(child.pid)
+    with _starting:
+        child = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        running.add(child.pid)
     return child
 
 
@@ -91,8 +94,9 @@ def end(child: "subprocess.Popen[bytes]", grace: float = 5) -> None:
 
 def end_all() -> None:
     """Kill everything that runs; the conversation is over."""
-    for group in list(running):
-        signal_group(group, signal.SIGKILL)
+    with _starting:
+        for group in list(running):
+            signal_group(group, signal.SIGKILL)
 
 
 def signal_group(group: int, number: int) -> None:

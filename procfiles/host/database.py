@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
+import stat
 import time
 from typing import List
 
 from .layout import Layout, remove
+from .wire import Failure
 
 MAGIC = b"SQLite format 3\0"
 #: copies of each database that stay
@@ -26,7 +29,10 @@ def databases(layout: Layout) -> List[str]:
 
 
 def is_sqlite(path: str) -> bool:
+    """Whether a file is a SQLite database; a pipe or a device is not opened, since that could wait for ever."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
         with open(path, "rb") as file:
             return file.read(16) == MAGIC
     except OSError:
@@ -34,24 +40,42 @@ def is_sqlite(path: str) -> bool:
 
 
 def back_up(layout: Layout) -> List[str]:
-    """Copy every database by SQLite's backup API; returns the names of the copies."""
+    """Copy every database by SQLite's backup API; returns the names of the copies.
+
+    Raises:
+        Failure: a database could not be copied.
+    """
     made = []
     os.makedirs(layout.path("backups"), mode=0o700, exist_ok=True)
     for name in databases(layout):
-        stem = name.replace(os.sep, "_")
+        # two databases can have one name once the folders are joined with "_"
+        stem = "%s-%s" % (name.replace(os.sep, "_"), hashlib.sha256(os.fsencode(name)).hexdigest()[:8])
         copy = layout.path("backups", "%s.%s" % (stem, time.strftime("%Y%m%d-%H%M%S")))
-        source, target = sqlite3.connect(layout.path("shared", name)), sqlite3.connect(copy)
-        try:
-            source.backup(target)
-        finally:
-            source.close()
-            target.close()
-        os.chmod(copy, 0o600)
+        copy_database(layout.path("shared", name), copy)
         made.append(copy)
         older = sorted(n for n in os.listdir(layout.path("backups")) if n.startswith(stem + "."))
         for old in older[:-KEPT]:
             remove(layout.path("backups", old))
     return made
+
+
+def copy_database(path: str, copy: str) -> None:
+    """Copy one database as a whole, for this user alone.
+
+    Raises:
+        Failure: it is damaged, or somebody keeps it locked.
+    """
+    os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
+    source, target = sqlite3.connect(path), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    except sqlite3.Error as error:
+        remove(copy)
+        message = "the database %s could not be copied before the release command (%s)" % (path, error)
+        raise Failure(message, "mend or move that file, then push again", kind="host") from error
+    finally:
+        source.close()
+        target.close()
 
 
 def revisions(layout: Layout) -> List[str]:

@@ -115,7 +115,8 @@ class Deputy:
         process.kill()
         words = process.stderr.read().decode("utf-8", "replace").strip()
         return Failure(
-            "this user may not act as the app's user on the host; what was live is still live",
+            "this user may not act as the app's user on the host",
             "run `paasctl setup` for this target again: it writes the sudo rules",
             words[-2000:],
+            kind="host",
         )

@@ -191,11 +191,14 @@ def has_files(folder: str) -> bool:
 
 
 def disk_failure(error: OSError, path: str) -> Failure:
-    """The sentence for a write that the machine refused."""
-    reason = (
-        "the disk is full"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT)
-        else (error.strerror or type(error).__name__).lower()
-    )
-    message = "cannot write below %s: %s; what was live is still live" % (path, reason)
-    return Failure(message, "make room or fix its permissions, then push again")
+    """The sentence for what the machine refused; whoever knows adds what is live (kind ``host``)."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    reason = "the disk is full" if full else (error.strerror or type(error).__name__).lower()
+    if full or error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return Failure(
+            "cannot write below %s: %s" % (path, reason),
+            "make room or fix its permissions, then push again",
+            kind="host",
+        )
+    where = error.filename if isinstance(error.filename, str) else path
+    return Failure("%s: %s" % (where, reason), "mend that on the host, then run the command again", kind="host")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -15,6 +16,8 @@ from .wire import Failure
 
 #: seconds that a command waits for the lock: one that was killed needs a moment to end what it began
 PATIENCE = 10
+#: seconds that a command which was told to end may take: one that is making its release live does that first
+ENDING = 180
 
 
 def patiently(file: IO[str]) -> bool:
@@ -31,7 +34,7 @@ def patiently(file: IO[str]) -> bool:
 
 
 class Lock:
-    """Held from :meth:`take` until this process ends (or :meth:`release`)."""
+    """Held from :meth:`take` until this process ends (or :meth:`remove`)."""
 
     def __init__(self, layout: Layout) -> None:
         self._path = layout.path("lock")
@@ -44,10 +47,9 @@ class Lock:
         """
         if self._file is not None:
             return
-        file = open(self._path, "a+")  # noqa: SIM115 -- held open on purpose
-        if not patiently(file):
+        file = self._taken()
+        if file is None:
             owner = self.owner() or {}
-            file.close()
             raise Failure(
                 "%s is busy with %s (since %s); nothing was changed"
                 % (owner.get("who", "somebody"), owner.get("what", "this app"), owner.get("since", "just now")),
@@ -74,18 +76,48 @@ class Lock:
         except (OSError, ValueError):
             return None
 
-    def release(self) -> None:
+    def remove(self) -> None:
+        """Remove the lock's file, then give the lock up: whoever waits for it notices and takes a new one."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path)
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def break_(self) -> Optional[Dict[str, Any]]:
-        """End the process that holds the lock; returns its owner, or None when nobody held it."""
+        """End the command that holds the lock, and all that it started; returns its owner, or None.
+
+        Raises:
+            Failure: it could not be ended; it still holds the lock.
+        """
         owner = self.owner()
-        if owner and owner.get("pid") and owner.get("host") == socket.gethostname():
-            os.kill(owner["pid"], signal.SIGTERM)
-            for _ in range(50):
-                if self.owner() is None:
-                    break
-                time.sleep(0.1)
+        if owner is None:
+            return None
+        said = "%s of %s" % (owner.get("what", "a command"), owner.get("who", "somebody"))
+        try:
+            os.kill(int(owner["pid"]), signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+        except (KeyError, PermissionError):
+            raise Failure("%s belongs to another user of the host and goes on" % said, "ask them to end it") from None
+        deadline = time.monotonic() + ENDING
+        while self.owner() is not None:
+            if time.monotonic() > deadline:
+                hint = "wait for it, then run `paasctl status`"
+                raise Failure(
+                    "%s is being brought to an end, which takes a while; it holds the lock" % said, hint, kind="busy"
+                )
+            time.sleep(0.1)
         return owner
+
+    def _taken(self) -> Optional[IO[str]]:
+        """The locked file, or None when somebody keeps it; never a file that was removed meanwhile."""
+        while True:
+            file = open(self._path, "a+")  # noqa: SIM115 -- held open on purpose
+            if not patiently(file):
+                file.close()
+                return None
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(self._path)):
+                    return file
+            file.close()

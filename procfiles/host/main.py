@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import traceback
-from typing import Any, BinaryIO, Callable, Dict, List, Optional, Union
+from typing import Any, BinaryIO, Callable, Dict, List, Optional, Tuple, Union
 
 from . import children, operations, rollout, static
 from .appside import AppSide
@@ -19,10 +21,12 @@ from .rollout import Rollout
 from .setup import Setup
 from .supervisor import Supervisor
 from .system import SystemSupervisor
-from .tree import Trees
+from .tree import Trees, alike
 from .venv import Venvs
 from .wire import Failure, Stream, Wire, take_over_stdio
 
+#: requests that visitors could notice
+CRITICAL = ("switch", "roll", "undo", "restart", "down")
 Arguments = Dict[str, Any]
 Modules = Dict[str, str]
 
@@ -42,6 +46,9 @@ class Agent:
         self.supervisor = supervisor(hello, self.layout, self.app)
         self.rollout = Rollout(self.layout, self.releases, self.supervisor, self.app)
         self._build: Callable[[], None] = lambda: None
+        #: the release that was made current, and what to go back to, until every process runs it
+        self._committed: Optional[Tuple[str, Optional[str]]] = None
+        self._failed = False
 
     @property
     def own(self) -> bool:
@@ -57,7 +64,7 @@ class Agent:
         self._refuse_another_project()
         everything = self.releases.all()
         current = next((d for d in everything if d["id"] == live), None)
-        env = self.releases.env(current) if current else {"env": {}, "manifest": ""}
+        env, lost = self._env(current)
         setup = None if self.own else read_json(self.layout.setup, {})
         port = (
             args["port"]
@@ -70,6 +77,7 @@ class Agent:
             "env": env["env"],
             "manifest": env["manifest"],
             "other_envs": self.app.call("other_envs", but=current["env"] if current else None) if everything else [],
+            "lost": lost,
             "last": self.releases.last_number(),
             "port": port,
             "begun": os.path.isdir(self.layout.path("code")),
@@ -80,7 +88,18 @@ class Agent:
             "released": read_json(self.layout.path("released.json")),
             "unfinished": rollout.unfinished(self.layout),
             "locked": self.lock.owner(),
+            "whole": current is None or not self.trees.damaged(current["tree"], alike),
         }
+
+    def _env(self, current: Optional[Arguments]) -> Tuple[Arguments, str]:
+        """The env of the live release, and what is wrong with it: a damaged one must not lock the user out."""
+        empty = {"env": {}, "manifest": ""}
+        if current is None:
+            return empty, ""
+        try:
+            return self.releases.env(current), ""
+        except Failure as failure:
+            return empty, failure.message
 
     def do_status(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
         return dict(self.do_observe(args, stream), **operations.status(self))
@@ -118,7 +137,7 @@ class Agent:
         """Learn which files a tree has; answers with the digests of the contents that are missing here."""
         entries = self.trees.describe(args["digest"], args["base"], args["changed"], args["removed"])
         self.app.call("make_persist", paths=args["persist"], tree=args["tree"], built=args["built"])
-        self._build = lambda: self.trees.build(args["tree"], entries, args["persist"], args["built"])
+        self._build = lambda: self._make_tree(args, entries)
         missing = self.trees.missing(entries)
         if not missing:
             self._build()
@@ -160,7 +179,7 @@ class Agent:
         if entries is None or not self.venvs.complete(document["venv_name"]):
             message = "%s is not whole any more; nothing was changed" % document["id"]
             raise Failure(message, "push instead of rolling back")
-        self.trees.build(document["tree"], entries, document["persist"], document["built"])
+        self._make_tree(document, entries)
         self.releases.env(document)
 
     def do_collect(self, args: Arguments, stream: Optional[Stream]) -> None:
@@ -178,14 +197,43 @@ class Agent:
     # --------------------------------------------------------------------------------- commit, verify, finish
 
     def do_switch(self, args: Arguments, stream: Optional[Stream]) -> None:
+        os.sync()  # a release's files are not fsynced one by one: they are all on the disk before it can be live
+        self._committed, self._failed = (args["release"], args["undo_to"]), False
         self.rollout.switch(args["release"], args["undo_to"])
 
     def do_roll(self, args: Arguments, stream: Optional[Stream]) -> None:
-        self.rollout.roll(args["release"], self.wire.say)
-        self.rollout.done(args["release"])
+        try:
+            self.rollout.roll(args["release"], self.wire.say)
+            self.rollout.done(args["release"])
+        except BaseException:
+            self._failed = True
+            raise
+        self._committed = None
 
     def do_undo(self, args: Arguments, stream: Optional[Stream]) -> None:
         self.rollout.undo(args["release"], args["undo_to"], self.wire.say)
+        self._committed = None
+
+    @property
+    def committed(self) -> bool:
+        """Whether a release was made current and not every process runs it yet."""
+        return self._committed is not None
+
+    def settle(self) -> None:
+        """The user's paasctl is gone in the middle of a commit: bring that to its end, or back."""
+        assert self._committed is not None
+        release, undo_to = self._committed
+        self.wire.cancelled.clear()
+        if not self._failed:
+            with contextlib.suppress(Failure, OSError):
+                self.do_roll({"release": release}, None)
+                return
+        self.do_undo({"release": release, "undo_to": undo_to}, None)
+
+    def still(self) -> str:
+        """What is live, for the end of a sentence about a failure."""
+        live = self.layout.live()
+        return "%s is still live" % live if live else "nothing is live"
 
     def do_prune(self, args: Arguments, stream: Optional[Stream]) -> None:
         kept = self.releases.prune()
@@ -198,6 +246,7 @@ class Agent:
     # --------------------------------------------------------------------------------------------- operations
 
     def do_restart(self, args: Arguments, stream: Optional[Stream]) -> None:
+        self.do_repair({"release": self.layout.live()}, None)
         operations.restart(self)
 
     def do_down(self, args: Arguments, stream: Optional[Stream]) -> None:
@@ -207,6 +256,13 @@ class Agent:
         return self.lock.break_()
 
     # ------------------------------------------------------------------------------------------------ helping
+
+    def _make_tree(self, document: Arguments, entries: List[Any]) -> None:
+        """Make a tree; processes whose code was made anew under them no longer count as running it."""
+        made = self.trees.build(document["tree"], entries, document["persist"], document["built"])
+        live = self.layout.live()
+        if made and live and self.releases.get(live)["tree"] == document["tree"]:
+            self.app.call("forget")
 
     def _refuse_another_project(self) -> None:
         origin = read_json(self.layout.path("app.json"), {}).get("origin")
@@ -264,6 +320,20 @@ def supervisor(hello: Arguments, layout: Layout, app: AppUser) -> Supervisor:
     return OwnSupervisor(layout, sys.executable, app)
 
 
+class Ending:
+    """What is only prepared ends at once when the user's paasctl is gone, or when another one ends it; what
+    visitors could notice goes on to its end first."""
+
+    def __init__(self) -> None:
+        self.critical = self.asked = False
+
+    def ask(self, *_: object) -> None:
+        self.asked = True
+        if not self.critical:
+            children.end_all()
+            os._exit(1)
+
+
 def serve(source: BinaryIO, hello: Arguments, modules: Modules) -> None:
     """Answer requests until the conversation ends."""
     os.umask(0o022)
@@ -276,13 +346,18 @@ def serve(source: BinaryIO, hello: Arguments, modules: Modules) -> None:
         side = Setup(layout, wire.say, app_user(wire, hello, layout, modules))
     else:
         side = Agent(wire, hello, modules)
-    busy = {"critical": False}
-    wire.on_end = lambda: _ended(busy)
+    ending = Ending()
+    wire.on_end = ending.ask
+    signal.signal(signal.SIGTERM, ending.ask)  # `paasctl unlock`
     wire.start()
     for call, args, stream in wire.requests():
-        busy["critical"] = call in ("switch", "roll", "undo", "down")
+        ending.critical = ending.critical or call in CRITICAL
         _answer(wire, side, call, args, stream)
-        busy["critical"] = False
+        ending.critical = isinstance(side, Agent) and side.committed
+        if ending.asked:
+            break
+    if isinstance(side, Agent) and side.committed:
+        side.settle()
 
 
 def _answer(wire: Wire, side: Any, call: str, args: Arguments, stream: Optional[Stream]) -> None:
@@ -295,9 +370,9 @@ def _answer(wire: Wire, side: Any, call: str, args: Arguments, stream: Optional[
         else:
             wire.answer(getattr(side, "do_" + call)(args, stream))
     except Failure as failure:
-        wire.fail(failure)
+        wire.fail(_with_state(side, call, failure))
     except OSError as error:
-        wire.fail(disk_failure(error, side.layout.root))
+        wire.fail(_with_state(side, call, disk_failure(error, side.layout.root)))
     except Exception as error:
         wire.fail(_bug(call, error))
     finally:
@@ -305,11 +380,13 @@ def _answer(wire: Wire, side: Any, call: str, args: Arguments, stream: Optional[
             stream.drain()
 
 
-def _ended(busy: Dict[str, bool]) -> None:
-    """The user's paasctl is gone: stop what is only prepared; a switch or a roll goes on to its end."""
-    if not busy["critical"]:
-        children.end_all()
-        os._exit(1)
+def _with_state(side: Any, call: str, failure: Failure) -> Failure:
+    """Add what is live to what the disk refused, unless that is about to be undone."""
+    if failure.kind == "host" and not isinstance(side, AppSide):
+        failure.kind = "failed"
+        if isinstance(side, Agent) and call not in CRITICAL:
+            failure.message += "; " + side.still()
+    return failure
 
 
 def _bug(call: str, error: Exception) -> Failure:

@@ -42,10 +42,10 @@ def down(agent: Agent, purge: bool) -> None:
     """
     agent.supervisor.stop()
     agent.app.call("clear", purge=purge)
-    agent.lock.release()
-    for name in os.listdir(agent.layout.root):
-        if name not in APPS and not (name == "start" and not agent.own):
-            remove(agent.layout.path(name))
+    kept = {*APPS, "lock"} if agent.own else {*APPS, "lock", "start"}
+    for name in set(os.listdir(agent.layout.root)) - kept:
+        remove(agent.layout.path(name))
+    agent.lock.remove()
     if agent.own and not os.listdir(agent.layout.root):
         remove(agent.layout.root)
         with contextlib.suppress(OSError):  # other apps of this target may be there

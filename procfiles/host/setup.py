@@ -181,9 +181,7 @@ class Setup:
 
     def _make_folders(self, config: Config) -> None:
         for path, owner, group, mode in folders(config):
-            os.makedirs(path, exist_ok=True)
-            os.chown(path, pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid)
-            os.chmod(path, mode)
+            own_folder(path, pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid, mode)
 
     def _folders_are_right(self, config: Config) -> bool:
         try:
@@ -291,3 +289,19 @@ def read(path: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
+    """Make a folder and give it its owner and mode. Root does it where others may write, so no link is followed."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except NotADirectoryError:
+        raise Failure("%s is not a folder; nothing of it was changed" % path, "remove it, then set up again") from None
+    try:
+        os.fchown(handle, uid, gid)
+        os.fchmod(handle, mode)
+    finally:
+        os.close(handle)

@@ -47,9 +47,10 @@ class SystemSupervisor(Supervisor):
             )
         if not found:
             raise Failure(
-                "Supervisor does not answer on the host; what was live is still live",
+                "Supervisor does not answer on the host",
                 "see `systemctl status supervisor` there, then run the same command again",
                 ended.output,
+                kind="host",
             )
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from typing import Any, List, Optional, Sequence, Set
+from typing import Any, Callable, List, Optional, Sequence, Set
 
 from .layout import Layout, disk_failure, read_json, remove, write_json
 from .wire import Failure, Stream
@@ -57,14 +57,15 @@ class Trees:
                 return
             self._store(digest, int(stream.read(12)), stream)
 
-    def build(self, tree: str, entries: Sequence[Entry], persist: Sequence[str], built: Sequence[str]) -> None:
+    def build(self, tree: str, entries: Sequence[Entry], persist: Sequence[str], built: Sequence[str]) -> bool:
         """Make a tree from stored contents, or repair one that something has written to.
 
-        It is made beside its place and renamed, so that a tree which is there is whole.
+        It is made beside its place and renamed, so that a tree which is there is whole. Returns whether it was made.
         """
         final = self._layout.path("code", tree)
         if os.path.isdir(final) and not self.damaged(tree):
-            return
+            make_read_only(final)  # an end in the middle of compiling leaves folders open
+            return False
         making = self._layout.path("code", tree + ".new")
         remove(making)
         try:
@@ -77,15 +78,21 @@ class Trees:
         except OSError as error:
             remove(making)
             raise disk_failure(error, self._layout.root) from error
+        return True
 
-    def damaged(self, tree: str) -> List[str]:
-        """The paths of a tree that are not as they were made: changed, missing or added."""
+    def damaged(self, tree: str, as_made: Optional[Callable[[str, Entry], bool]] = None) -> List[str]:
+        """The paths of a tree that are not as they were made: changed, missing or added.
+
+        Args:
+            as_made: how a file is compared, :func:`intact` or the quick :func:`alike`.
+        """
+        as_made = as_made or intact
         entries, root = self.manifest(tree), self._layout.path("code", tree)
         if entries is None:
             return ["."]
         expected = {entry[0]: entry for entry in entries}
         found = {path for path in walk(root) if not is_bytecode(path) and not self._is_persist(root, path)}
-        wrong = [path for path, entry in expected.items() if not intact(os.path.join(root, path), entry)]
+        wrong = [path for path, entry in expected.items() if not as_made(os.path.join(root, path), entry)]
         return sorted(wrong + [path for path in found if path not in expected])
 
     def prune(self, keep: Sequence[str]) -> None:
@@ -157,6 +164,8 @@ def tree_digest(entries: Sequence[Entry]) -> str:
 def copy_checked(source: str, place: str, digest: str) -> None:
     """Copy a stored content and check it on the way: a store that rotted must not go live."""
     seen = hashlib.sha256()
+    if not os.path.exists(source):
+        raise Failure("a stored file is missing on the host; nothing was changed", "push again")
     with open(source, "rb") as reader, open(place, "wb") as writer:
         for data in iter(lambda: reader.read(CHUNK), b""):
             seen.update(data)
@@ -195,16 +204,21 @@ def is_bytecode(path: str) -> bool:
     return path.endswith(".pyc") and os.path.basename(os.path.dirname(path)) == "__pycache__"
 
 
-def intact(place: str, entry: Entry) -> bool:
-    """Whether a file is still the one that was made: kind, size, and content."""
-    _, _, digest, size, _, link = entry
+def alike(place: str, entry: Entry) -> bool:
+    """Whether a file looks like the one that was made: kind, size and modification time, without reading it."""
+    _, _, _, size, mtime, link = entry
     try:
         found = os.lstat(place)
     except OSError:
         return False
     if link is not None:
         return stat.S_ISLNK(found.st_mode) and os.readlink(place) == link
-    return stat.S_ISREG(found.st_mode) and found.st_size == size and content_digest(place) == digest
+    return stat.S_ISREG(found.st_mode) and found.st_size == size and int(found.st_mtime) == int(mtime)
+
+
+def intact(place: str, entry: Entry) -> bool:
+    """Whether a file is still the one that was made: kind, size, and content."""
+    return alike(place, entry) and (entry[5] is not None or content_digest(place) == entry[2])
 
 
 def content_digest(place: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -14,8 +15,8 @@ from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional, Tuple
 class Failure(Exception):
     """A failure that the user is told: a sentence, what to do, the last output, and whose fault it is.
 
-    ``kind`` is ``failed`` (exit 1), ``usage`` (2), ``conflict`` (4), ``half`` (5) or ``busy`` (1, and
-    waiting helps).
+    ``kind`` is ``failed`` (exit 1), ``usage`` (2), ``conflict`` (4), ``half`` (5), ``busy`` (1, and waiting
+    helps) or ``host`` (1, and what is live is to be added: see :func:`layout.disk_failure`).
     """
 
     def __init__(self, message: str, hint: str = "", output: str = "", kind: str = "failed") -> None:
@@ -72,7 +73,7 @@ class Wire:
     def _write(self, answer: Dict[str, Any]) -> None:
         answer["id"] = self._current
         data = json.dumps(answer).encode("ascii") + b"\n"
-        with self._writing:
+        with self._writing, contextlib.suppress(OSError):  # nobody listens any more: what began goes on to its end
             self._sink.write(data)
             self._sink.flush()
 

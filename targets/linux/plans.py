@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from paasctl.errors import UsageError
-from paasctl.model import Desired, Observed, Plan, Say, Step
+from paasctl.errors import PaasctlError, UsageError
+from paasctl.model import Bundle, Desired, Observed, Plan, Say, Step
 from paasctl.sync import EnvChanges
 from paasctl.words import counted
 
@@ -21,6 +21,7 @@ from .upload import Base, size, upload
 MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
 RESTARTING = "some processes may have been restarted and others not; run the same command again"
 REMOVING = "a part of the app may be gone; run the same command again"
+CHANGED = "files of the live release were changed on the host; they are written anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,17 @@ class Planner:
         """From what is to what is desired; empty when nothing differs.
 
         Raises:
-            UsageError: an env-only push where nothing is live.
+            UsageError: the host is not prepared for what is desired.
+            PaasctlError: the env on the host cannot be read, and nobody said that it may be written anew.
         """
         state: HostState = observed.extra
+        if state.lost and not desired.force:
+            raise PaasctlError(f"{state.lost}; nothing was changed", hint="--force writes it anew from your .env")
         spec = Spec.desired(desired, state, self.host)
         require_setup(self.target, state, spec, self.site)
-        same = state.live is not None and same_env(observed, changes)
+        same = state.live is not None and not state.lost and same_env(observed, changes)
         if state.live and same and spec.content == state.live["spec"]:
-            return self._settle(observed, state)
+            return self._settle(desired, observed, state)
         number = max(state.last, self.numbers) + 1
         env = state.live["env"] if state.live and same else f"e{number}"
         undo_to = self._undo_to(state)
@@ -128,18 +132,21 @@ class Planner:
         return Step("lock the app", lambda say: self._call("lock", say, who=self.who, what=what, **expected))
 
     def _code(self, desired: Desired, document: Mapping[str, Any], spec: Spec, state: HostState) -> list[Step]:
-        steps, bundle = [], desired.bundle
-        if bundle is not None and (state.live is None or state.live["tree"] != document["tree"]):
-            title = f"upload the code {bundle.digest[:12]} ({counted(len(bundle.files), 'file')}, {size(bundle.size)})"
+        if desired.bundle is None:
+            return []
+        there = state.live is not None and state.whole and state.live["tree"] == document["tree"]
+        upload = [] if there else [self._upload(desired, desired.bundle, document, state)]
+        install = [] if document["venv"] in state.venvs else [self._install(desired, document, spec)]
+        return [*upload, *install]
 
-            def send(say: Say) -> None:
-                upload(self.channel, bundle, desired.app.persist, document["built"], state.base, say)
-                Base.save(self.cache, document["tree"], bundle)
+    def _upload(self, desired: Desired, bundle: Bundle, document: Mapping[str, Any], state: HostState) -> Step:
+        def send(say: Say) -> None:
+            upload(self.channel, bundle, desired.app.persist, document["built"], state.base, say)
+            Base.save(self.cache, document["tree"], bundle)
 
-            steps.append(Step(title, send))
-        if bundle is not None and document["venv"] not in state.venvs:
-            steps.append(self._install(desired, document, spec))
-        return steps
+        return Step(
+            f"upload the code {bundle.digest[:12]} ({counted(len(bundle.files), 'file')}, {size(bundle.size)})", send
+        )
 
     def _install(self, desired: Desired, document: Mapping[str, Any], spec: Spec) -> Step:
         source = desired.app.dependencies.file or "no dependency file"
@@ -207,20 +214,22 @@ class Planner:
         title = f"switch back to {undo_to}" if undo_to else "stop the processes again"
         return Step(title, lambda say: self._call("undo", say, release=release, undo_to=undo_to))
 
-    def _settle(self, observed: Observed, state: HostState) -> Plan:
-        """Nothing differs; but a killed push, or processes that are down, are brought to an end."""
-        if state.settled or state.live is None:
+    def _settle(self, desired: Desired, observed: Observed, state: HostState) -> Plan:
+        """Nothing differs; but a killed push, processes that are down or changed files are brought in order."""
+        mend = desired.bundle if not state.whole else None
+        if state.live is None or (state.settled and not mend):
             return Plan(url=observed.url)
         release = state.live["id"]
-        good = release in state.good
+        code = [self._upload(desired, mend, state.live, state)] if mend else []
+        canary = [] if release in state.good else [self._canary(state.live, state)]
         return Plan(
-            prepare=(self._lock(state, "a push"), *(() if good else (self._canary(state.live, state),))),
+            prepare=(self._lock(state, "a push"), *code, *canary),
             commit=(self._switch(release, state, self._undo_to(state)),),
             verify=(self._roll(release, state.live, state),),
             finish=(self._prune(),),
             undo=self._undo(release, self._undo_to(state)),
             url=observed.url,
-            notes=tuple(interrupted(state)),
+            notes=(*interrupted(state), *([CHANGED] if mend else [])),
         )
 
     def _undo_to(self, state: HostState) -> str | None:

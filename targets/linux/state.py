@@ -18,8 +18,12 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """The adapter's own part of an observation. ``documents`` are the releases as the host knows them, by id;
-    ``begun`` says that something of the app is there, if only of a first push that failed."""
+    """The adapter's own part of an observation.
+
+    ``documents`` are the releases as the host knows them, by id; ``begun`` says that something of the app is there, if
+    only of a first push that failed; ``whole`` that the live code looks as it was pushed; ``lost`` says what is wrong
+    with the live env, "" when nothing is.
+    """
 
     last: int = 0
     port: int = 0
@@ -33,6 +37,8 @@ class HostState:
     good: tuple[str, ...] = ()
     setup: Mapping[str, Any] | None = None
     begun: bool = False
+    whole: bool = True
+    lost: str = ""
     base: Base = field(default_factory=Base)
 
     @property
@@ -77,13 +83,16 @@ def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
         base=base,
         setup=report["setup"],
         begun=report["begun"],
+        whole=report["whole"],
+        lost=report["lost"],
     )
+    warnings = [report["lost"]] if report["lost"] else []
     manifest, damaged = Manifest.read(report["manifest"]) if report["manifest"] else (None, "")
     return Observed(
         exists=report["exists"],
         env={name: Secret(value) for name, value in report["env"].items()},
         manifest=manifest,
-        warnings=(damaged,) if damaged else (),
+        warnings=tuple(warnings + ([damaged] if damaged else [])),
         live=release(live) if live else None,
         releases=tuple(release(document) for document in documents.values()),
         url=url.format(port=report["port"]),
