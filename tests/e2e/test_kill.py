@@ -144,3 +144,58 @@ def test_supervisor_is_killed_and_the_next_push_brings_the_app_back(app: App) ->
     assert {app.serves() for _ in range(10)} == {app.project.version}
     assert sum("supervisord" in one.line for one in app.paasctl.processes()) == 1
     assert {one["state"] for one in app.paasctl.status()["targets"][0]["processes"]} == {"running"}
+
+
+def settled_by_itself(app: App) -> None:
+    """What paasctl left behind comes to an end without any further command."""
+    end = time.monotonic() + 120
+    while (folder := next(app.paasctl.home.data.glob("paasctl/local/*/operation.json"), None)) is not None:
+        assert time.monotonic() < end, folder.read_text()
+        time.sleep(0.2)
+    states = {(one["state"], one["detail"]) for one in app.paasctl.status()["targets"][0]["processes"]}
+    assert states == {("running", f"runs {app.live()}")}
+
+
+def test_a_roll_whose_paasctl_is_killed_comes_to_its_end(app: App) -> None:
+    app.project.bump()
+    running = app.start("push", "local", "--yes")
+    assert running.wait_text("web.0 runs")
+    running.kill()
+    running.wait()
+    settled_by_itself(app)
+    assert {app.serves() for _ in range(10)} == {app.project.version}
+    assert "nothing to do" in app.push().out
+
+
+def test_a_release_that_fails_when_nobody_listens_any_more_is_undone(app: App) -> None:
+    before, live = app.serves(), app.live()
+    worker = (app.project.root / "worker.py").read_text()
+    app.project.bump()
+    app.project.write("worker.py", "import sys\nprint('cannot work', flush=True)\nsys.exit(1)\n")
+    running = app.start("push", "local", "--yes")
+    assert running.wait_text("web.0 runs")
+    running.kill()
+    running.wait()
+    settled_by_itself(app)
+    assert (app.serves(), app.live()) == (before, live)
+    app.project.write("worker.py", worker)
+
+
+def test_unlock_ends_a_release_command_and_all_that_it_started(app: App) -> None:
+    tick = "import sys, time\nfor _ in range(600):\n    open('shared-ticks', 'a').write('.'); time.sleep(0.1)\n"
+    procfile = (app.project.root / "Procfile").read_text()
+    app.project.write("tick.py", tick.replace("shared-ticks", str(app.paasctl.home.root / "ticks")))
+    app.project.write("Procfile", procfile.replace("release: python -c 'print(1)'", "release: python tick.py"))
+    before = app.serves()
+    running = app.start("push", "local", "--yes")
+    ticks = app.paasctl.home.root / "ticks"
+    end = time.monotonic() + 60
+    while not ticks.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    app.run("unlock", "local", "--yes")
+    assert not [one for one in app.paasctl.processes() if "tick.py" in one.line]
+    result = running.wait()
+    assert result.code, result
+    assert app.serves() == before
+    app.project.write("Procfile", procfile)
+    app.push()
