@@ -23,7 +23,7 @@ COMMANDS = {
     "status": ("paasctl.cli.status:status", "Show release, health, drift and processes."),
     "restart": ("paasctl.cli.operate:restart", "Restart the app's processes."),
     "open": ("paasctl.cli.operate:open_", "Open the site in a browser."),
-    "unlock": ("paasctl.cli.operate:unlock", "Take away a lock that a dead push left behind."),
+    "unlock": ("paasctl.cli.operate:unlock", "End the command that holds the lock of an app."),
     "down": ("paasctl.cli.operate:down", "Take the app off a target; its data is kept."),
     "targets": ("paasctl.cli.targets:targets", "List installed adapters and configured targets."),
     "doctor": ("paasctl.cli.doctor:doctor", "Check config, credentials, reachability and versions."),

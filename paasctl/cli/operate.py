@@ -60,7 +60,7 @@ def restart(invocation: Invocation, target: str | None, yes: bool, dry_run: bool
 @options.changing
 @click.pass_obj
 def unlock(invocation: Invocation, target: str | None, yes: bool, dry_run: bool) -> None:
-    """Take away a lock that a dead push left behind."""
+    """End the command that holds the lock of an app."""
 
     def plan(connection: Connection, observed: Observed) -> Plan:
         return connection.operations("unlock").unlock(observed)
