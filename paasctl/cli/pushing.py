@@ -103,6 +103,8 @@ def guarded(run: Run, outcome: Outcome, work: Callable[[Run, Outcome], None]) ->
     except (failures.Interrupted, click.Abort, BrokenPipeError):
         raise
     except Exception as error:
+        if outcome.prepared is None and len(run.outcomes) > 1:  # its own heading comes only once it was looked at
+            run.console.err(f"== {outcome.target}", "bold")
         outcome.code = failures.tell(run.console, run.session.root, error)
         if isinstance(error, Difference):
             outcome.result = "different"

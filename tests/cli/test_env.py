@@ -133,6 +133,7 @@ def test_the_worst_exit_status_counts(run: Any, world: Any, shop: Any, project: 
     world["prod"].fails["observe"] = PaasctlError("it is down")
     result = run("env", "diff", "--all", "--json", code=1)
     assert json.loads(result.stdout)["targets"][1]["error"] == "it is down"
+    assert "== prod\nerror: it is down" in result.stderr
 
 
 # ------------------------------------------------------------------------------------------------------------- pull

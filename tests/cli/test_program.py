@@ -52,6 +52,15 @@ def test_help_and_version_import_nothing_heavy(words: list[str], environ: dict[s
     assert not [name for name in found if not name.startswith("dotenv")]
 
 
+def test_env_diff_does_not_import_what_reads_the_app(project: Path, environ: dict[str, str]) -> None:
+    """A user waits for it often; its imports are most of its time."""
+    needless = ("packaging", "pathspec", "tarfile", "tomlkit", "uv", "heroku3", "rich")
+    own = ("paasctl.project", "paasctl.bundle", "paasctl.overlay", "paasctl.archive")
+    modules = imported(["-C", str(project), "env", "diff"], environ)
+    assert "paasctl.pipeline" in modules
+    assert modules.isdisjoint((*needless, *own))
+
+
 def test_without_a_terminal_nothing_is_drawn(project: Path, environ: dict[str, str]) -> None:
     assert "rich" not in imported(["-C", str(project), "targets"], environ)
 
