@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ class Platform:
         self.trace: Path | None = None
         self._runs, self._served = runs, {}  # type: bool, dict[str, str]
         self._one = threading.Lock()
+        #: Held while a test prepares; no request is seen meanwhile.
+        self.still = threading.Lock()
+        self._busy, self._ended = 0, threading.Condition()
         self._api, self._front = web.serve(self._answer), web.serve(self._visit)
 
     @property
@@ -52,6 +56,22 @@ class Platform:
     @property
     def site_url(self) -> str:
         return f"http://127.0.0.1:{self._front.server_port}"
+
+    def idle(self) -> None:
+        """Wait until every request that came in has been carried out, also those whose sender is gone."""
+        with self._ended:
+            assert self._ended.wait_for(lambda: not self._busy, timeout=120)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self.still, self._ended:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._ended:
+                self._busy -= 1
+                self._ended.notify_all()
 
     def forget(self) -> None:
         """Begin to count anew."""
@@ -69,6 +89,10 @@ class Platform:
         web.stop(self._front)
 
     def _answer(self, request: BaseHTTPRequestHandler, body: bytes) -> Response | None:
+        with self._counted():
+            return self._carried_out(request, body)
+
+    def _carried_out(self, request: BaseHTTPRequestHandler, body: bytes) -> Response | None:
         method, path = request.command, request.path
         self.api_requests.append(f"{method} {path}")
         fault = self.faults(method, path)
@@ -105,6 +129,10 @@ class Platform:
         return (409, {"status": "error", "error": "cname_error"}) if self.cname_error else (200, {"status": "OK"})
 
     def _visit(self, request: BaseHTTPRequestHandler, body: bytes) -> Response | None:
+        with self._counted():
+            return self._visited(request, body)
+
+    def _visited(self, request: BaseHTTPRequestHandler, body: bytes) -> Response | None:
         method, path = request.command, request.path
         self.site_requests.append(f"{method} {path}")
         fault = self.faults(method, path)
