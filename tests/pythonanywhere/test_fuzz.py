@@ -27,8 +27,8 @@ from paasctl.procfiles.pythonanywhere.unpack import unpack
 
 SEED = int(os.environ.get("PAASCTL_FUZZ_SEED", "20261122"))
 TIMES = int(os.environ.get("PAASCTL_FUZZ_TIMES", "1"))
-REQUESTS, DOCUMENTS, STATES, ARCHIVES = 9000, 7000, 1500, 4000
-assert REQUESTS + DOCUMENTS + STATES + ARCHIVES >= 20_000
+REQUESTS, JOBS, DOCUMENTS, STATES, ARCHIVES = 9000, 1500, 7000, 1500, 4000
+assert REQUESTS + JOBS + DOCUMENTS + STATES + ARCHIVES >= 20_000
 
 KEY, DOMAIN = "ab" * 32, "eric.pythonanywhere.com"
 ODD: list[Any] = [
@@ -131,6 +131,37 @@ def test_requests(places: Places) -> None:
             else:
                 assert (seen, body) == (["404 Not Found"], b"Not Found\n")
     assert answered > 50
+
+
+def test_jobs(places: Places) -> None:
+    """Whatever an uploaded job holds, the signed request for it gets a signed answer, and nothing of it is run."""
+    live = document()
+    Path(places.active).write_text(json.dumps({"v": 1, "live": live, "env": {}}))
+    endpoint = Endpoint(places, Site(places), DOMAIN, "stub")
+    refused: dict[str, int] = {}
+    for number in range(JOBS * TIMES):
+        with case(number) as pick:
+            nonce, moment = f"{pick.getrandbits(128):032x}", str(int(time.time()))
+            kind = pick.choice(["release", "run"])
+            job = {
+                "id": nonce, "kind": kind, "argv": ["touch /ran"], "key": KEY, "record": live["releases"][0],
+                "parents": [live["id"]], "fingerprint": "f",
+            }  # fmt: skip
+            text = json.dumps(spoil(job, pick)).encode("utf-8", "surrogatepass")
+            text = damage(text, pick) if pick.random() < 0.3 else text
+            Path(places.path("jobs", f"{nonce}.json")).write_bytes(text)
+            proof = sign(KEY, "POST", "/__paasctl__/job", DOMAIN, moment, nonce)
+            environ = {
+                "REQUEST_METHOD": "POST", "PATH_INFO": "/__paasctl__/job",
+                "HTTP_X_PAASCTL": f"1 {moment} {nonce} {proof}",
+            }  # fmt: skip
+            seen: list[str] = []
+            answer = json.loads(b"".join(endpoint(environ, lambda status, headers, seen=seen: seen.append(status))))
+            assert seen == ["200 OK" if "rc" in answer else "409 Conflict"]
+            assert answer.get("rc", 125) == 125
+            said = str(answer.get("refused") or answer.get("kind"))
+            refused[said] = refused.get(said, 0) + 1
+    assert set(refused) == {"failed", "conflict"}
 
 
 def test_documents(places: Places) -> None:

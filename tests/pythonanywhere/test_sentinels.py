@@ -127,6 +127,11 @@ def words(command: list[str]) -> list[str]:
     return [*command[:number], "pythonanywhere", *command[number:]]
 
 
+def test_arguments_of_processes_can_be_recorded() -> None:
+    if execs.why_not():
+        pytest.skip(f"THE ARGUMENTS OF PROCESSES WERE NOT SEARCHED ON PYTHONANYWHERE'S STAND-IN: {execs.why_not()}")
+
+
 def test_every_command(watched: Watched) -> None:
     watched.settings("release = \"python -c 'import six'\"")
     watched.run("push", "pythonanywhere", "--yes")
