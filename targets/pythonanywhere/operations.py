@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from paasctl.errors import UsageError
 from paasctl.model import LogLine, Observed, Plan, ProcessStatus, Say, Status, Step
+from paasctl.secret import Secret
 
 from . import mending, webapp
 from .account import Account
@@ -23,9 +24,14 @@ FOLLOW = 5.0
 EXPIRY_WARNING = 14
 
 
-def status(account: Account) -> Status:
-    """What is live, whether it is well, and what the platform says of the web app and the plan."""
+def status(account: Account, learn: Callable[[Mapping[str, Secret]], None]) -> Status:
+    """What is live, whether it is well, and what the platform says of the web app and the plan.
+
+    Args:
+        learn: told the values that are not to be shown; the error of an app that does not start may hold them.
+    """
     active = Active.read(account.api.read(account.path("active.json")))
+    learn({name: Secret(value) for name, value in active.env.items()})
     found = webapp.find(account.api.webapps(), account.settings.domain)
     live = active.live if active.live and active.live.record else None
     facts = {

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Status
+from paasctl.errors import PaasctlError
+from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Say, Status, Step
 from paasctl.secret import Secret
 from paasctl.sync import EnvChanges
 
 from . import mending, operations
 from .account import Account
-from .documents import Active
+from .documents import Active, Record
 from .observing import all_releases, env_of, observe
 from .plans import Planner
 from .push import Seen
@@ -40,8 +42,23 @@ class PythonAnywhereTarget:
     def rollback(self, observed: Observed, release: str | None) -> Plan:
         planner = Planner(self._account)
         record = planner.chosen(observed, release)
-        self._learn(env_of(self._account, record))  # its traceback may hold them
-        return planner.rollback(observed, record)
+        plan = planner.rollback(observed, record)
+        return replace(plan, verify=tuple(self._masking(step, record) for step in plan.verify))
+
+    def _masking(self, step: Step, record: Record) -> Step:
+        """The step, after whose failure the values of that release's env are known: its traceback may hold them."""
+
+        def do(say: Say) -> None:
+            try:
+                step.do(say)
+            except PaasctlError as error:
+                try:
+                    self._learn(env_of(self._account, record))
+                except PaasctlError:
+                    error.output = ""
+                raise error from None
+
+        return replace(step, do=do)
 
     def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
         return operations.logs(self._account, process, lines, follow)
@@ -53,7 +70,7 @@ class PythonAnywhereTarget:
         return operations.restart(self._account, observed)
 
     def status(self) -> Status:
-        return operations.status(self._account)
+        return operations.status(self._account, self._learn)
 
     def down(self, observed: Observed, purge: bool) -> Plan:
         return operations.down(self._account, observed, purge)

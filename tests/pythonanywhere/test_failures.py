@@ -104,6 +104,30 @@ def test_a_disk_that_is_full_when_the_site_unpacks(small: Platform, tmp_path: Pa
     assert "first v002" in get(small).text
 
 
+def test_a_rollback_that_fails_shows_nothing_of_the_env_it_went_to(platform: Platform, tmp_path: Path) -> None:
+    account, home = platform.account, Home(tmp_path / "h")
+    project = Project.copy("plain_wsgi", home.root / "shop")
+    project.write(
+        "paasctl.toml",
+        f'[app]\nname = "shop"\n[targets.pythonanywhere]\nusername = "eric"\npython = "{account.pythons[0]}"\n'
+        f'api_url = "{platform.api_url}"\nsite_url = "{platform.site_url}"\n',
+    )
+    good = (project.root / "wsgi.py").read_text()
+    leak = "import os\nif os.path.exists('/home/eric/broken'):\n    raise RuntimeError(os.environ['PASSWORD'])\n"
+    project.write("wsgi.py", leak + good)
+    paasctl = Paasctl(project.root, home, PYTHONANYWHERE_API_TOKEN=account.token)
+    project.env({"PASSWORD": "first-S3NT1NEL-Vn4tXq9b"})
+    paasctl.run("push", "pythonanywhere", "--yes")
+    project.env({"PASSWORD": "second-S3NT1NEL-Vn4tXq9b"})
+    project.write("wsgi.py", good.replace("v001", "v002"))
+    paasctl.run("push", "pythonanywhere", "--yes")
+    account.write("/home/eric/broken", b"")
+    failed = paasctl.run("-vv", "rollback", "pythonanywhere", "--yes", code=1)
+    assert "RuntimeError: ********" in failed.err
+    assert "S3NT1NEL" not in failed.said
+    assert "first v002" in get(platform).text
+
+
 def test_two_programs_at_once(platform: Platform, tmp_path: Path) -> None:
     """Both have read the same state before either writes; one wins, the other exits with 4 and says who did."""
     account, programs = platform.account, []

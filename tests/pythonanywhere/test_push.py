@@ -60,7 +60,7 @@ def test_a_flask_app_with_migrations(platform: Platform, laptop: Make) -> None:
 
     platform.forget()
     shop.operate("rollback", "r1")
-    assert platform.counts() == (4, 1)
+    assert platform.counts() == (3, 1)
     assert "first v001" in get(platform).text
     assert json.loads(get(platform, "/env/GREETING").text)["set"] is False
     assert json.loads(get(platform, "/about").text)["orders"] == 1
