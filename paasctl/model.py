@@ -6,7 +6,7 @@ They pass between the rooms: ``project`` makes an :class:`App`, ``dotenv`` an :c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -219,7 +219,7 @@ class Desired:
     warnings: tuple[str, ...] = ()
 
 
-ReleaseState = Literal["live", "good", "failed", "pending"]
+ReleaseState = Literal["live", "good", "failed", "pending", "unfinished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +278,9 @@ class Plan:
     finish:  deletions and pruning; a failure here leaves the new release live.
 
     ``keep_on_interrupt`` is a sentence for platforms where Ctrl-C after the commit began leaves the work running
-    there instead of undoing it. ``url`` is where the app answers afterwards; ``late_url`` is asked
-    for it once the plan has run, where the platform gives a new app its address only then.
+    there instead of undoing it. ``undone`` says what serves after an undo (``v2 serves again``). ``url`` is where the
+    app answers afterwards; ``late_url`` is asked for it once the plan has run, where the platform gives a new app its
+    address only then; ``late_warnings`` then says what a visitor of the new release meets.
     """
 
     prepare: tuple[Step, ...] = ()
@@ -291,6 +292,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     keep_on_interrupt: str = ""
+    undone: str = ""
+    late_warnings: Callable[[], Sequence[str]] = field(default=lambda: (), repr=False, compare=False)
     late_url: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -317,7 +320,8 @@ class ProcessStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What ``paasctl status`` shows. ``healthy`` is None where the platform cannot tell."""
+    """What ``paasctl status`` shows. ``healthy`` is None where the platform cannot tell; ``kept`` is where data of an
+    app that was taken down still is."""
 
     exists: bool
     url: str = ""
@@ -327,6 +331,7 @@ class Status:
     processes: tuple[ProcessStatus, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)

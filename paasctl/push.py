@@ -43,6 +43,8 @@ def apply(plan: Plan, report: Report) -> None:
         raise
     except Exception as error:  # an adapter's bug must not leave a broken release live either
         run.undo(str(error))
+        if isinstance(error, PaasctlError) and plan.undone:
+            error.message += f"; {plan.undone}"
         raise
     try:
         run.steps(plan.finish)

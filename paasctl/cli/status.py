@@ -80,13 +80,15 @@ def _document(name: str, found: Status, drift: tuple[str, ...]) -> dict[str, Any
         ],
         "facts": dict(found.facts),
         "warnings": list(found.warnings),
+        "kept": found.kept,
     }
 
 
 def _show(console: Console, name: str, found: Status, drift: tuple[str, ...]) -> None:
     console.out(name, "bold")
     if not found.exists:
-        console.out(f"  nothing was pushed yet; `paasctl push {name}` does it")
+        kept = f"nothing is live; data of an earlier push is in {found.kept} (`paasctl down {name} --purge` removes it)"
+        console.out("  " + (kept if found.kept else f"nothing was pushed yet; `paasctl push {name}` does it"))
         return
     for word, text in _lines(found, drift):
         console.out(f"  {word:<9} {text}")

@@ -97,7 +97,7 @@ class AppSide:
         argv = [self.layout.release(args["release"], "start"), "run", *args["command"]]
         say = self._say if args.get("say") else None
         ended = children.run(argv, self.layout.root, limit=args.get("limit"), say=say)
-        return {"status": ended.status, "output": ended.output}
+        return {"status": ended.status, "output": ended.output, "stopped": ended.stopped}
 
     def do_canary(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
         """Start a release's web process where no visitor comes, and ask it for its health."""

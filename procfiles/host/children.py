@@ -14,6 +14,9 @@ from typing import IO, Callable, Deque, Dict, List, Optional, Sequence, Set, Uni
 from .wire import Failure
 
 LINES_KEPT = 60
+#: lines that are looked at to find out where a traceback begins
+LINES_READ = 600
+TRACEBACK = "Traceback (most recent call last):"
 #: process groups that run now; ended when the conversation ends
 running: Set[int] = set()
 #: held while one is started, so that none is missed by :func:`end_all`
@@ -21,10 +24,10 @@ _starting = threading.RLock()
 
 
 class Ended:
-    """How a program ended: its exit status, and the last lines that it printed."""
+    """How a program ended: its exit status, the last lines that it printed, and whether its time was over."""
 
-    def __init__(self, status: int, output: str) -> None:
-        self.status, self.output = status, output
+    def __init__(self, status: int, output: str, stopped: bool = False) -> None:
+        self.status, self.output, self.stopped = status, output, stopped
 
 
 def run(
@@ -46,12 +49,14 @@ def run(
         child = start(argv, cwd, env, subprocess.PIPE)
     except OSError as error:
         return Ended(127, "%s: %s" % (argv[0], error.strerror))
-    lines: Deque[str] = collections.deque(maxlen=LINES_KEPT)
+    lines: Deque[str] = collections.deque(maxlen=LINES_READ)
     reader = threading.Thread(target=_read, args=(child, lines, say), daemon=True)
     reader.start()
+    stopped = False
     try:
         child.wait(limit)
     except subprocess.TimeoutExpired:
+        stopped = True
         lines.append("(stopped after %d s)" % (limit or 0))
         end(child, grace=0)
     if leaves_a_daemon:
@@ -59,7 +64,7 @@ def run(
     else:
         end(child, grace=0)
     reader.join(2)
-    return Ended(child.returncode, "\n".join(lines))
+    return Ended(child.returncode, "\n".join(last(list(lines))), stopped)
 
 
 def start(
@@ -119,11 +124,27 @@ def check(ended: Ended, message: str, hint: str = "") -> None:
         raise Failure(message, hint, ended.output)
 
 
+def last(lines: List[str], count: int = LINES_KEPT) -> List[str]:
+    """The last of some lines. None begins in the middle of a traceback: it is left out, or its inner part kept."""
+    cut = len(lines) - count
+    if cut <= 0:
+        return lines
+    begin = cut
+    while begin > 0 and lines[begin].startswith(" "):
+        begin -= 1
+    if begin == cut or lines[begin] != TRACEBACK:
+        return lines[cut:]
+    for number in range(cut, len(lines)):
+        if lines[number] == TRACEBACK:
+            return lines[number:]
+    return [TRACEBACK, "  ...", *lines[cut + 2 :]]
+
+
 def tail(path: str, lines: int = LINES_KEPT, size: int = 64000) -> List[str]:
-    """The last lines of a file; an empty list when there is none."""
+    """The last lines of a file, as :func:`last` gives them; an empty list when there is none."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - size))
-            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+            return last(file.read().decode("utf-8", "replace").splitlines(), lines)
     except OSError:
         return []

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Dict
 
-from .layout import APPS, remove
+from .layout import APPS, DATA, has_files, remove
 from .probe import Probe
 
 if TYPE_CHECKING:
@@ -19,12 +19,23 @@ def status(agent: Agent) -> Dict[str, Any]:
     found = os.statvfs(agent.layout.root) if os.path.isdir(agent.layout.root) else None
     free = found.f_bavail * found.f_frsize if found else 0
     if live is None:
-        return {"healthy": None, "problem": "nothing is live", "disk_free": free}
+        kept = [agent.layout.path(name) for name in DATA if has_files(agent.layout.path(name))]
+        return {
+            "healthy": None,
+            "problem": "nothing is live",
+            "disk_free": free,
+            "answer": None,
+            "path": "",
+            "kept": kept,
+        }
     document = agent.releases.get(live)
     path, strict = document["health"] or "/", bool(document["health"])
     probe = Probe(str(document["front"]), path, document["host"], live, strict, named=False)
     healthy = probe.healthy()
-    return {"healthy": healthy, "problem": "" if healthy else probe.problem, "disk_free": free}
+    problem = "" if healthy else probe.problem
+    return {
+        "healthy": healthy, "problem": problem, "disk_free": free, "answer": probe.status, "path": path, "kept": [],
+    }  # fmt: skip
 
 
 def restart(agent: Agent) -> None:

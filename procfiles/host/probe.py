@@ -22,7 +22,7 @@ class Probe:
     def __init__(self, where: str, path: str, host: str, release: str, strict: bool, named: bool) -> None:
         self._where, self._path, self._host = where, path, host
         self._release, self._limit, self._named = release, 400 if strict else 500, named
-        self.problem = "it does not answer"
+        self.problem, self.status = "it does not answer", 0
 
     @classmethod
     def of(cls, document: Dict[str, Any], where: str) -> Probe:
@@ -36,6 +36,7 @@ class Probe:
         """Ask once. ``problem`` then says what is wrong, in words that follow the release's name."""
         try:
             status, release = self._ask()
+            self.status = status
         except (OSError, http.client.HTTPException) as error:
             self.problem = "it does not answer at %s (%s)" % (self._path, type(error).__name__)
             return False

@@ -89,7 +89,7 @@ class Releases:
         """
         everything, live = self.all(), self._layout.live()
         good = [d["id"] for d in everything if self._is(d["id"], "good")][-KEPT:]
-        failed = [d["id"] for d in everything if not self._is(d["id"], "good")][-1:]
+        failed = [d["id"] for d in everything if self._state(d["id"], live) == "failed"][-1:]
         kept = [d for d in everything if d["id"] in {live, *_way_to(live, everything), *good, *failed}]
         for document in everything:
             if document not in kept:
@@ -106,7 +106,7 @@ class Releases:
             return "live"
         if self._is(release, "failed"):
             return "failed"
-        return "good" if self._is(release, "good") else "pending"
+        return "good" if self._is(release, "good") else "unfinished"
 
     def _is(self, release: str, state: str) -> bool:
         return os.path.exists(self._layout.release(release, state))

@@ -31,7 +31,10 @@ class Rollout:
         ended = self._app.call("run", release=release, command=command, limit=PREFLIGHT)
         if ended["status"]:
             self._releases.mark(release, "failed")
-            message = "%s cannot be imported; %s" % (release, self._still())
+            problem = "%s cannot be imported" % release
+            if ended["stopped"]:
+                problem = "importing %s did not finish within %d s" % (release, PREFLIGHT)
+            message = "%s; %s" % (problem, self._still())
             raise Failure(message, "mend the app, then push again", ended["output"])
 
     def collect(self, release: str, say: Say) -> None:
@@ -65,7 +68,12 @@ class Rollout:
         found = self._app.call("canary", document=self._releases.get(release))
         if found["problem"]:
             self._releases.mark(release, "failed")
-            message = "%s is not healthy: %s; %s%s" % (release, found["problem"], self._still(), self._database())
+            message = "%s is not healthy: %s; %s%s" % (
+                release,
+                found["problem"],
+                self._still(),
+                self._database(release),
+            )
             raise Failure(message, "mend the app, then push again", found["output"])
 
     def switch(self, release: str, undo_to: Optional[str]) -> None:
@@ -171,22 +179,34 @@ class Rollout:
         return next((p for p in self._supervisor.processes() if p.full == process.full), None)
 
     def _unhealthy(self, document: Document, process: Process, problem: str) -> Failure:
-        message = "%s of %s is not healthy: %s%s" % (process.label, document["id"], problem, self._database())
+        message = "%s of %s is not healthy: %s%s" % (
+            process.label,
+            document["id"],
+            problem,
+            self._database(document["id"]),
+        )
         return Failure(message, "mend the app, then push again", self._app.call("tail", log=process.log))
 
     def _still(self) -> str:
         live = self._layout.live()
         return "%s still serves" % live if live else "nothing was made live"
 
-    def _database(self) -> str:
+    def _database(self, release: str) -> str:
         """Where the database is, when the release command of an operation that then failed has run."""
         if not os.path.exists(self._layout.path("migrating.json")):
             return ""
         at = ", ".join(self._app.call("revisions"))
         where = " (%s)" % at if at else ""
-        if self._layout.live() is None:
+        if self._same_code(release):
             return "; the release command had run%s" % where
         return "; the release command had run, so the database%s is ahead of the code that serves" % where
+
+    def _same_code(self, release: str) -> bool:
+        """Whether the release that serves instead of a failed one has its very code, or none serves."""
+        live = self._layout.live()
+        if live == release:  # it has been made live, and is given up for the one before
+            live = (unfinished(self._layout) or {}).get("from")
+        return live is None or self._releases.get(live)["tree"] == self._releases.get(release)["tree"]
 
 
 def unfinished(layout: Layout) -> Optional[Dict[str, Any]]:

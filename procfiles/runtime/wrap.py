@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+#: a probe comes over a Unix socket, which has no client address; an app may want one all the same
+PROBER = "127.0.0.1"
 SCHEMES = ("http", "https", "ws", "wss")
 
 
@@ -34,6 +36,8 @@ class WsgiWrapper:
             self.believe_proxy(environ)
         id = environ["HTTP_X_REQUEST_ID"] = kept_or_new(environ.get("HTTP_X_REQUEST_ID", ""))
         probed = bool(self.release) and environ.get("HTTP_X_PAASCTL_PROBE") == self.release
+        if probed and not environ.get("REMOTE_ADDR"):
+            environ["REMOTE_ADDR"] = PROBER
         current.set(Request(id, wsgi_facts, environ))
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -139,6 +143,7 @@ class AsgiWrapper:
         extra = [(b"x-request-id", id.encode())]
         if self.release and headers.get(b"x-paasctl-probe") == self.release:
             extra.append((b"x-paasctl-release", self.release))
+            scope["client"] = scope.get("client") or (PROBER, 0)
         current.set(Request(id, asgi_facts, scope))  # in the task of this request: nobody else sees it
 
         async def answer(message: Any) -> None:

@@ -154,6 +154,8 @@ def merge(plans: Mapping[str, Plan]) -> Plan:
         finish=(together({n: p.finish for n, p in plans.items()}),),
         undo=together({n: (p.undo,) for n, p in plans.items() if p.undo}),
         url=plans[first].url,
+        undone=plans[first].undone,
+        late_warnings=plans[first].late_warnings,
         notes=tuple(dict.fromkeys(note for p in plans.values() for note in p.notes)),
         warnings=tuple(dict.fromkeys(warning for p in plans.values() for warning in p.warnings)),
     )

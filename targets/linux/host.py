@@ -13,6 +13,7 @@ from paasctl.sync import EnvChanges
 
 from .channel import Channel
 from .plans import Planner
+from .remarks import refused
 from .state import observed
 from .upload import Base, size
 
@@ -81,9 +82,10 @@ class HostTarget:
             url=seen.url if seen.exists else "",
             live=seen.live,
             healthy=report["healthy"],
-            health=report["problem"],
+            health=report["problem"] or refused(report),
             processes=tuple(process_status(process) for process in report["processes"]),
             facts={"disk free": size(report["disk_free"])},
+            kept=" and ".join(report["kept"]),
         )
 
     def command(self, words: Sequence[str]) -> list[str]:

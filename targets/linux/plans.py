@@ -13,6 +13,7 @@ from paasctl.sync import EnvChanges
 from paasctl.words import counted
 
 from .channel import Channel
+from .remarks import refused, serves, unserved
 from .spec import Spec, same_env
 from .state import HostState
 from .upload import Base, size, upload
@@ -70,8 +71,10 @@ class Planner:
             verify=(self._roll(document["id"], document, state),),
             finish=(self._prune(),),
             undo=self._undo(document["id"], undo_to),
+            undone=serves(undo_to),
+            late_warnings=self._answers,
             url=observed.url,
-            warnings=tuple(gaps(document, state)),
+            warnings=(*gaps(document, state), *unserved(desired, state)),
             notes=tuple(interrupted(state)),
         )
 
@@ -92,6 +95,8 @@ class Planner:
             verify=(self._roll(document["id"], document, state),),
             finish=(self._prune(),),
             undo=self._undo(document["id"], undo_to),
+            undone=serves(undo_to),
+            late_warnings=self._answers,
             url=observed.url,
             warnings=(*gaps(document, state), *ahead(document, state)),
         )
@@ -111,7 +116,12 @@ class Planner:
             return Plan()
         what = "code, env, logs and DATA" if purge else "code, env and logs (data is kept)"
         title = f"stop the processes and remove {what}"
-        step = Step(title, lambda say: self._call("down", say, purge=purge), leaves=REMOVING)
+
+        def take_down(say: Say) -> None:
+            self._call("down", say, purge=purge)
+            self.cache.unlink(missing_ok=True)  # what it remembers of the host is not there any more
+
+        step = Step(title, take_down, leaves=REMOVING)
         return Plan(prepare=(self._lock(state, "taking the app down"), step))
 
     def unlock(self, owner: Mapping[str, Any] | None) -> Plan:
@@ -144,9 +154,9 @@ class Planner:
             upload(self.channel, bundle, desired.app.persist, document["built"], state.base, say)
             Base.save(self.cache, document["tree"], bundle)
 
-        return Step(
-            f"upload the code {bundle.digest[:12]} ({counted(len(bundle.files), 'file')}, {size(bundle.size)})", send
-        )
+        title = f"upload the code {bundle.digest[:12]} ({counted(len(bundle.files), 'file')}, {size(bundle.size)})"
+        kept = (f"outlives releases: {', '.join(desired.app.persist)}",) if desired.app.persist else ()
+        return Step(title, send, kept)
 
     def _install(self, desired: Desired, document: Mapping[str, Any], spec: Spec) -> Step:
         source = desired.app.dependencies.file or "no dependency file"
@@ -214,6 +224,12 @@ class Planner:
         title = f"switch back to {undo_to}" if undo_to else "stop the processes again"
         return Step(title, lambda say: self._call("undo", say, release=release, undo_to=undo_to))
 
+    def _answers(self) -> list[str]:
+        """What a visitor of the live release is answered, where it is not what a visitor wants."""
+        answer = refused(self.channel.call("status", port=None))
+        hint = 'a path that answers, as health = "/..." under [app] in paasctl.toml, makes a push look at that one'
+        return [f"{answer}; {hint}"] if answer else []
+
     def _settle(self, desired: Desired, observed: Observed, state: HostState) -> Plan:
         """Nothing differs; but a killed push, processes that are down or changed files are brought in order."""
         mend = desired.bundle if not state.whole else None
@@ -228,6 +244,8 @@ class Planner:
             verify=(self._roll(release, state.live, state),),
             finish=(self._prune(),),
             undo=self._undo(release, self._undo_to(state)),
+            undone=serves(self._undo_to(state)),
+            late_warnings=self._answers,
             url=observed.url,
             notes=(*interrupted(state), *([CHANGED] if mend else [])),
         )

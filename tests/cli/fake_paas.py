@@ -45,6 +45,8 @@ class Site:
     health: str = "HTTP 200"
     healthy: bool = True
     keep_on_interrupt: str = ""
+    late: list[str] = field(default_factory=list)
+    kept: str = ""
     leaves: str = ""
     facts: PlatformFacts = field(
         default_factory=lambda: PlatformFacts(
@@ -124,6 +126,8 @@ class FakeTarget:
             notes=("a note of the platform",),
             warnings=("a warning of the platform",),
             keep_on_interrupt=self.site.keep_on_interrupt,
+            undone="r1 serves again",
+            late_warnings=lambda: self._meet("late") or self.site.late,
         )
 
     def _step(self, title: str, do: Any, *details: str) -> Step:
@@ -175,6 +179,7 @@ class FakeTarget:
             processes=(web,),
             facts={"disk free": "7 GB"},
             warnings=("it expires soon",),
+            kept=self.site.kept,
         )
 
     def down(self, observed: Observed, purge: bool) -> Plan:

@@ -63,6 +63,14 @@ def test_no_releases_yet(run: Any) -> None:
     assert run("releases").stdout == "nothing was pushed to shop yet\n"
 
 
+def test_status_names_the_data_that_a_down_left(run: Any, world: Any) -> None:
+    assert "nothing was pushed yet" in run("status", "shop").stdout
+    world["shop"].kept = "/data/shop/shared"
+    out = run("status", "shop").stdout
+    assert "data of an earlier push is in /data/shop/shared (`paasctl down shop --purge` removes it)" in out
+    assert "nothing was pushed yet" not in out
+
+
 def test_rollback_runs_its_plan_and_says_that_env_is_newer(run: Any, shop: Any) -> None:
     result = run("rollback", "shop", "r1", "--yes")
     assert shop.done == ["go back to r1", "close"]

@@ -172,6 +172,19 @@ def test_the_apps_tests_run_before_anything_is_changed(run: Any, world: Any, pro
     run("push", "-y")
 
 
+def test_what_a_visitor_meets_is_a_warning_at_the_end(run: Any, world: Any, project: Path) -> None:
+    world["shop"].late = ["it answers 400 at /"]
+    assert run("push", "-y").stderr.endswith("warning: it answers 400 at /\n")
+    world["shop"].fails["late"] = PaasctlError("it cannot be asked any more")
+    (project / "new.py").write_text("")
+    assert "is live" in run("push", "-y").stdout
+
+
+def test_a_push_that_was_undone_says_what_serves(run: Any, world: Any) -> None:
+    world["shop"].fails["check"] = PaasctlError("worker.0 of r2 is not healthy")
+    assert "error: worker.0 of r2 is not healthy; r1 serves again\n" in run("push", "-y", code=1).stderr
+
+
 def test_the_plan_says_that_the_tests_run_first(run: Any, project: Path) -> None:
     (project / "paasctl.toml").write_text('[app]\ntest = "pytest -q"\n[targets.shop]\nadapter = "fake"\n')
     assert "\n  first, here: pytest -q\n  1. " in run("push", "-n").stdout

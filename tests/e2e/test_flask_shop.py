@@ -292,7 +292,8 @@ def test_down_leaves_the_data_and_nothing_else(shop: App) -> None:
     assert not any(
         "a-third-secret" in path.read_text(errors="replace") for path in home.data.rglob("*") if path.is_file()
     )
-    shop.run("status", "local")
+    assert "data of an earlier push is in" in shop.run("status", "local").out
+    assert not list((home.root / "cache").rglob("local-*.json")), "what was remembered of the host stays"
     shop.url = shop.push().url
     assert shop.get("/about").json()["orders"] == orders
     assert shop.get("/uploads/note.txt").body == "keep me"

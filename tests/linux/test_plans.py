@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paasctl.errors import UsageError
+from paasctl.model import App, Bundle, Dependencies, Desired, Env, Provenance
 from paasctl.target import load
 
 ROOM = load("linux").__module__.rpartition(".")[0]
-plans, state, spec = (import_module(f"{ROOM}.{name}") for name in ("plans", "state", "spec"))
+plans, state, spec, remarks = (import_module(f"{ROOM}.{name}") for name in ("plans", "state", "spec", "remarks"))
 SITE = {"domain": "", "client_max_body_size": "25m"}
 
 
@@ -67,3 +69,36 @@ def test_a_host_that_was_never_prepared_needs_setup_and_this_machine_never_does(
     with pytest.raises(UsageError, match="not prepared"):
         plans.require_setup("linux", state.HostState(setup={}), spec.Spec(document()), SITE)
     plans.require_setup("local", state.HostState(setup=None), spec.Spec(document()), {})
+
+
+DJANGO = {"framework": "django", "static": {"/static/": "staticfiles"}}
+
+
+@pytest.mark.parametrize(
+    ("app", "setup", "named"),
+    [
+        (DJANGO, None, True),
+        (DJANGO, {}, False),  # a web server in front serves them
+        ({**DJANGO, "requirements": "django\nwhitenoise==6.9.0\n"}, None, False),
+        ({**DJANGO, "static": {}}, None, False),
+        ({**DJANGO, "framework": "flask", "origins": {"static:/static/": "blog/__init__.py:3"}}, None, False),
+        ({**DJANGO, "framework": "flask", "origins": {"static:/static/": "paasctl.toml:7"}}, None, True),
+    ],
+)
+def test_static_files_that_nobody_serves_are_named(app: dict[str, Any], setup: Any, named: bool) -> None:
+    here = App(
+        "shop", Path(), app["framework"], None, "wsgi", "3.11",
+        Dependencies(None, app.get("requirements", "django"), ""), {},
+        static=app["static"], origins=app.get("origins", {}),
+    )  # fmt: skip
+    wanted = Desired("local", here, Env(), (), Bundle("d", ()), Provenance("ada"))
+    found = remarks.unserved(wanted, state.HostState(setup=setup))
+    assert bool(found) == named and all("/static/ is served only if the app" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("healthy", "answer", "said"),
+    [(True, 200, ""), (True, 302, ""), (True, 400, "it answers 400 at /"), (False, 500, ""), (None, None, "")],
+)
+def test_an_error_that_counts_as_healthy_is_named(healthy: bool | None, answer: int | None, said: str) -> None:
+    assert remarks.refused({"healthy": healthy, "answer": answer, "path": "/"}) == said

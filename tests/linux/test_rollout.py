@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from paasctl.procfiles.host import rollout
 from paasctl.procfiles.host.layout import Layout
+from paasctl.procfiles.host.release import Releases
 from paasctl.procfiles.host.rollout import Rollout
 from paasctl.procfiles.host.supervisor import Process, State, Supervisor
 from paasctl.procfiles.host.wire import Failure
@@ -97,3 +98,75 @@ def test_a_process_that_starts_is_known_by_its_note_while_it_lives(tmp_path: Pat
     assert (gone.pid, gone.release) == (None, None)
     other = Scripted(tmp_path, App(os.getpid()), ("RUNNING", 9)).processes()[0]
     assert (other.pid, other.release) == (9, None)
+
+
+class Kept:
+    """Releases of which only the code matters."""
+
+    def __init__(self, **trees: str) -> None:
+        self.trees, self.marked = trees, dict[str, str]()
+
+    def get(self, release: str) -> dict[str, Any]:
+        return {"id": release, "tree": self.trees[release]}
+
+    def mark(self, release: str, state: str) -> None:
+        self.marked[release] = state
+
+
+class Answers:
+    """The app's user, with one answer for each call."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def call(self, name: str, **args: Any) -> Any:
+        return self.answers[name]
+
+
+def live(tmp_path: Path, release: str) -> Layout:
+    (tmp_path / "releases" / release).mkdir(parents=True)
+    (tmp_path / "current").symlink_to(f"releases/{release}")
+    return Layout(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("stopped", "said"),
+    [
+        (True, "importing v2 did not finish within 60 s; v1 still serves"),
+        (False, "v2 cannot be imported; v1 still serves"),
+    ],
+)
+def test_an_import_that_hangs_is_told_from_one_that_fails(tmp_path: Path, stopped: bool, said: str) -> None:
+    app, releases = Answers(run={"status": 1, "output": "its words", "stopped": stopped}), Kept()
+    with pytest.raises(Failure) as caught:
+        Rollout(live(tmp_path, "v1"), releases, Any, app).preflight("v2")  # type: ignore[arg-type]
+    assert str(caught.value) == said and releases.marked == {"v2": "failed"}
+
+
+@pytest.mark.parametrize("trees", [{"v1": "a", "v2": "b"}, {"v1": "a", "v2": "a"}])
+@pytest.mark.parametrize("switched", [False, True])
+def test_the_database_is_ahead_of_other_code_only(tmp_path: Path, trees: dict[str, str], switched: bool) -> None:
+    """Before the switch v1 serves; after it v2 does, which is given up for v1."""
+    layout = live(tmp_path, "v2" if switched else "v1")
+    (tmp_path / "migrating.json").write_text('{"release": "v2"}')
+    (tmp_path / "operation.json").write_text('{"to": "v2", "from": "v1"}')
+    canary = {"problem": "it answers 500 at /", "output": ""}
+    with pytest.raises(Failure) as caught:
+        Rollout(layout, Kept(**trees), Any, Answers(canary=canary, revisions=["ba9f"])).canary("v2")  # type: ignore[arg-type]
+    ahead = "so the database (ba9f) is ahead of the code that serves"
+    assert (ahead in str(caught.value)) == (trees["v1"] != trees["v2"])
+    assert "the release command had run" in str(caught.value)
+
+
+def test_a_push_that_was_interrupted_leaves_nothing_after_the_next(tmp_path: Path) -> None:
+    layout = live(tmp_path, "v3")
+    for name, state in (("v1", "failed"), ("v2", ""), ("v3", "good")):
+        (tmp_path / "releases" / name).mkdir(exist_ok=True)
+        document = f'{{"id": "{name}", "env": "e", "tree": "t", "was": null}}'
+        (tmp_path / "releases" / name / "release.json").write_text(document)
+        if state:
+            (tmp_path / "releases" / name / state).touch()
+    releases = Releases(layout, "", Answers(prune_env=None))  # type: ignore[arg-type]
+    assert [each["state"] for each in releases.all()] == ["failed", "unfinished", "live"]
+    assert [each["id"] for each in releases.prune()] == ["v1", "v3"]
+    assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == ["v1", "v3"]

@@ -271,3 +271,20 @@ def test_attributes_of_the_app_stay_reachable() -> None:
     assert wrap(app).config == {"A": 1}
     with pytest.raises(AttributeError):
         _ = wrap(app).nothing
+
+
+@pytest.mark.parametrize(
+    ("probe", "address", "expected"),
+    [("v7", "", "127.0.0.1"), ("v6", "", ""), ("v7", "10.1.1.1", "10.1.1.1")],
+)
+def test_a_probe_has_a_client_address(monkeypatch: pytest.MonkeyPatch, probe: str, address: str, expected: str) -> None:
+    """gunicorn has none for a Unix socket, over which the probe comes."""
+    monkeypatch.setenv("PAASCTL_RELEASE", "v7")
+    body = call_wsgi(wrap_wsgi(seen), HTTP_X_PAASCTL_PROBE=probe, REMOTE_ADDR=address)[2]
+    assert b"".join(body).split(b" ")[1].decode() == expected
+
+
+def test_a_probe_of_an_asgi_app_has_a_client_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAASCTL_RELEASE", "v7")
+    body = call_asgi(wrap_asgi(seen_async), [(b"x-paasctl-probe", b"v7")], client=None)[1]["body"]
+    assert body.split(b" ")[1] == b"127.0.0.1"
