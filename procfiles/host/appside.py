@@ -122,18 +122,14 @@ class AppSide:
         run = self.layout.run_folder()
         where = os.path.join(run, "web.%s" % args["instance"]) if document["handover"] else str(document["port"])
         probe = Probe.of(document, where)
-        return "" if probe.wait(lambda: True, self._cancelled, args["limit"]) else probe.problem
+        # who asks heeds Ctrl-C, between two questions: an undo goes on to its end
+        return "" if probe.wait(lambda: True, lambda: False, args["limit"]) else probe.problem
 
     def do_notes(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
         """What each process wrote when it started: its process id and release, by ``name.instance``."""
         folder = self.layout.run_folder_path()
         names = [n for n in (os.listdir(folder) if os.path.isdir(folder) else []) if n.endswith(".json")]
         return {name[:-5]: read_json(os.path.join(folder, name), {}) for name in names}
-
-    def do_forget(self, args: Arguments, stream: Optional[Stream]) -> None:
-        """Forget which release the processes run, so that each is restarted."""
-        for name in self.do_notes({}, None):
-            remove(os.path.join(self.layout.run_folder_path(), name + ".json"))
 
     def do_sweep(self, args: Arguments, stream: Optional[Stream]) -> None:
         """End what a killed process of another release has left behind (Linux tells by /proc)."""

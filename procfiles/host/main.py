@@ -44,7 +44,7 @@ class Agent:
         self.venvs = Venvs(self.layout, hello.get("uv"), self.app)
         self.releases = Releases(self.layout, modules["paasctl_host.launch"], self.app)
         self.supervisor = supervisor(hello, self.layout, self.app)
-        self.rollout = Rollout(self.layout, self.releases, self.supervisor, self.app)
+        self.rollout = Rollout(self.layout, self.releases, self.supervisor, self.app, wire.cancelled.is_set)
         self._build: Callable[[], None] = lambda: None
         #: the release that was made current, and what to go back to, until every process runs it
         self._committed: Optional[Tuple[str, Optional[str]]] = None
@@ -123,6 +123,7 @@ class Agent:
         self.layout.make()
         self.app.call("make_folders")
         self.lock.take(args["who"], args["what"])
+        self.supervisor.finish_ending()
         self._refuse_another_state(args["live"], args["last"])
         document = read_json(self.layout.path("app.json"), {})
         port = args["port"]

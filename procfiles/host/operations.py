@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from .layout import APPS, DATA, has_files, remove
 from .probe import Probe
+from .wire import Failure
 
 if TYPE_CHECKING:
     from .main import Agent
@@ -39,11 +40,27 @@ def status(agent: Agent) -> Dict[str, Any]:
 
 
 def restart(agent: Agent) -> None:
-    """Restart every process of the live release, one after the other."""
+    """Restart every process of the live release, one after the other.
+
+    Raises:
+        Failure: one is not healthy; of kind ``half`` from the first stop on, for nobody can take that back.
+    """
     live = agent.layout.live()
     assert live is not None
-    agent.app.call("forget")
-    agent.rollout.roll(live, agent.wire.say)
+    before = process_ids(agent)
+    try:
+        agent.rollout.roll(live, agent.wire.say, anew=True)
+    except Failure as failure:
+        if process_ids(agent) == before:
+            raise
+        serving = ", ".join(agent.rollout.serving(live))
+        state = "%s still serves on %s" % (live, serving) if serving else "no process of %s serves now" % live
+        hint = "mend it, then run `paasctl restart` again, or `paasctl push` what is mended"
+        raise Failure("%s; %s" % (failure.message, state), hint, failure.output, kind="half") from None
+
+
+def process_ids(agent: Agent) -> Dict[str, Optional[int]]:
+    return {process.full: process.pid for process in agent.supervisor.processes()}
 
 
 def down(agent: Agent, purge: bool) -> None:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
+import re
 import time
-import xmlrpc.client
 from typing import Any, Callable, Dict, List
 
 from . import children
 from .deputy import AppUser
-from .layout import Layout, read_json, remove, write_file, write_json
-from .rpc import Rpc
+from .layout import Layout, remove, write_file
+from .rpc import (
+    ALREADY_ADDED,
+    ALREADY_STARTED,
+    BAD_NAME,
+    FAILED,
+    NOT_RUNNING,
+    SHUTDOWN_STATE,
+    SPAWN_ERROR,
+    STILL_RUNNING,
+    NoAnswer,
+    Refused,
+    Rpc,
+    fine,
+)
 from .sections import START, escape, section
 from .supervisor import Process, State, Supervisor
+from .wire import Failure
 
 HEAD = """\
 ; written by paasctl; a push does not change it unless the Procfile's processes change
@@ -37,8 +50,11 @@ serverurl=unix://{run}/supervisor
 """
 
 SOCKET = "socket=tcp://127.0.0.1:{port}\nsocket_backlog=1024\n"
-#: seconds that a supervisord may take to end all its processes
-END = 120
+#: the folder of the configuration file, put in once that is parsed: no `;`, `#`, `%` or quote in it means anything
+HERE = "%(here)s"
+#: seconds beyond its `stopwaitsecs` in which a process is gone, because Supervisor has killed it
+MARGIN = 30
+STOPPED = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
 
 
 class OwnSupervisor(Supervisor):
@@ -54,61 +70,119 @@ class OwnSupervisor(Supervisor):
         return ""
 
     def running(self) -> bool:
-        try:
-            return bool(self._rpc.call("getState")["statename"] == "RUNNING")
-        except (OSError, http.client.HTTPException):
-            return False
+        return self._mood() == "RUNNING"
+
+    def finish_ending(self) -> None:
+        self._until(lambda: self._mood() != "SHUTDOWN", self._patience(), "its processes do not end")
 
     def states(self) -> List[State]:
         if not self.running():
             return []
-        found = self._rpc.call("getAllProcessInfo")
-        return [("%s:%s" % (p["group"], p["name"]), p["statename"], p["pid"] or None) for p in found]
+        return [("%s:%s" % (p["group"], p["name"]), state(p), p["pid"] or None) for p in self._all()]
 
     def restart(self, process: Process) -> Callable[[], bool]:
-        with contextlib.suppress(xmlrpc.client.Fault):  # it does not run
-            self._rpc.call("stopProcess", process.full, True)
-        with contextlib.suppress(xmlrpc.client.Fault):  # whether it is up is the probe's to say
+        with fine(NOT_RUNNING, FAILED):  # it ended by itself
+            self._rpc.call("stopProcess", process.full, False)
+        stopped = "%s does not end" % process.label
+        self._until(lambda: self._state_of(process.full) in STOPPED, self._patience(), stopped)
+        with fine(ALREADY_STARTED, SPAWN_ERROR, FAILED):  # whether it is up is the probe's to say
             self._rpc.call("startProcess", process.full, False)
         return lambda: True
 
     def apply(self, document: Dict[str, Any]) -> None:
-        sections = self._sections(document)
-        known, up = read_json(self._layout.path("processes.json"), {}), self.running()
-        if up and known == sections:
-            return
-        self._write(sections)
-        if not up:
+        self.finish_ending()
+        patience = self._patience()  # of the processes that run now
+        self._write(self._sections(document))
+        if not self.running():
             self._start()
             return
-        self._rpc.call("reloadConfig")
-        for name in [name for name in known if known[name] != sections.get(name)]:
-            self._rpc.call("stopProcessGroup", name, True)
-            self._rpc.call("removeProcessGroup", name)
-        for name in [name for name in sections if known.get(name) != sections[name]]:
-            self._rpc.call("addProcessGroup", name)
+        # compared with what supervisord really has: a command may have been killed before it told supervisord
+        ((added, changed, removed),) = self._rpc.call("reloadConfig")
+        for name in [*changed, *removed]:
+            with fine(BAD_NAME):
+                self._rpc.call("stopProcessGroup", name, False)
+        deadline = time.monotonic() + patience
+        for name in [*changed, *removed]:
+            self._remove(name, deadline)
+        for name in [*added, *changed]:
+            with fine(ALREADY_ADDED):
+                self._rpc.call("addProcessGroup", name)
 
     def stop(self) -> None:
         if self.running():
-            self._rpc.call("shutdown")
-            for _ in range(END * 10):
-                if not os.path.exists(os.path.join(self._layout.run_folder_path(), "supervisor")):
-                    break
-                time.sleep(0.1)
+            with fine(SHUTDOWN_STATE):
+                # all at once: the shutdown alone would end one group after the other
+                self._rpc.call("stopAllProcesses", False)
+                self._rpc.call("shutdown")
+        self.finish_ending()
         remove(self._conf)
-        remove(self._layout.path("processes.json"))
+
+    def _mood(self) -> str:
+        """``RUNNING``; ``SHUTDOWN`` while it ends its processes; nothing when it is not there.
+
+        Raises:
+            NoAnswer: it is there, and hangs.
+        """
+        try:
+            return str(self._rpc.call("getState")["statename"])
+        except NoAnswer as error:
+            if not error.gone:
+                raise
+            return ""
+        except Refused as refusal:
+            if refusal.code != SHUTDOWN_STATE:
+                raise
+            return "SHUTDOWN"
+
+    def _all(self) -> List[Dict[str, Any]]:
+        return list(self._rpc.call("getAllProcessInfo"))
+
+    def _state_of(self, full: str) -> str:
+        with fine(BAD_NAME):
+            return str(self._rpc.call("getProcessInfo", full)["statename"])
+        return "STOPPED"
+
+    def _remove(self, name: str, deadline: float) -> None:
+        """Stop a group and take it away; one that crashes just now may start once more meanwhile."""
+        while True:
+            with fine(BAD_NAME):
+                self._rpc.call("stopProcessGroup", name, False)
+            try:
+                with fine(BAD_NAME):
+                    self._rpc.call("removeProcessGroup", name)
+                return
+            except Refused as refusal:
+                if refusal.code != STILL_RUNNING or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+
+    def _patience(self) -> float:
+        """Seconds in which all processes have ended, even one after the other: then Supervisor kills them."""
+        with contextlib.suppress(OSError), open(self._conf, encoding="utf-8") as file:
+            return MARGIN + sum(int(number) for number in re.findall(r"^stopwaitsecs=(\d+)$", file.read(), re.M))
+        return MARGIN
+
+    def _until(self, condition: Callable[[], bool], limit: float, problem: str) -> None:
+        deadline = time.monotonic() + limit
+        while not condition():
+            if time.monotonic() > deadline:
+                message = "the app's Supervisor was asked to end a process, but %s" % problem
+                raise Failure(message, "end it by hand, then run the same command again")
+            time.sleep(0.1)
 
     def _sections(self, document: Dict[str, Any]) -> Dict[str, str]:
-        place = {"root": self._layout.root, "logs": self._layout.logs, "prefix": "", "user": ""}
+        # a log's name is expanded twice, so it is told from the folder in which supervisord runs
+        place = {"root": HERE, "logs": "logs", "prefix": "", "user": ""}
         place["socket"] = SOCKET.format(port=document["port"])
         settings = document["settings"]
         return {n: section(n, settings[n], n == "web" and document["handover"], place) for n in document["processes"]}
 
     def _write(self, sections: Dict[str, str]) -> None:
-        head = HEAD.format(root=escape(self._layout.root), run=escape(self._layout.run_folder()))
+        run = self._layout.run_folder()
+        near = os.path.dirname(run) == self._layout.root
+        head = HEAD.format(root=HERE, run=HERE + "/run" if near else escape(run))
         write_file(self._layout.path("start"), START.encode("ascii"), 0o755)
         write_file(self._conf, "\n".join([head, *(sections[name] for name in sorted(sections))]).encode("utf-8"), 0o600)
-        write_json(self._layout.path("processes.json"), sections)
 
     def _start(self) -> None:
         argv = [self._python, "-m", "supervisor.supervisord", "-c", self._conf]
@@ -118,3 +192,9 @@ class OwnSupervisor(Supervisor):
             if self.running():
                 return
             time.sleep(0.1)
+
+
+def state(info: Dict[str, Any]) -> str:
+    """A process's state; one that was just made known and starts by itself in a moment is starting already."""
+    name = str(info["statename"])
+    return "STARTING" if name == "STOPPED" and not info["start"] else name

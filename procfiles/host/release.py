@@ -75,11 +75,13 @@ class Releases:
         point(self._layout.current, os.path.join("releases", release))
 
     def mark(self, release: str, state: str) -> None:
-        """Note that a release was ``good`` or ``failed``."""
-        write_file(self._layout.release(release, state), b"")
+        """Note that a release was ``good`` or ``failed``; one that was good stays so, and can be gone back to.
 
-    def is_good(self, release: str) -> bool:
-        return self._is(release, "good")
+        What made it fail later (a database that was away) may pass, and its health is checked before it is live again.
+        """
+        if state == "failed" and self._is(release, "good"):
+            return
+        write_file(self._layout.release(release, state), b"")
 
     def prune(self) -> List[Document]:
         """Remove old releases: the live one, those that led to it, the last good ones and the newest failed one stay.
@@ -104,9 +106,7 @@ class Releases:
     def _state(self, release: str, live: Optional[str]) -> str:
         if release == live:
             return "live"
-        if self._is(release, "failed"):
-            return "failed"
-        return "good" if self._is(release, "good") else "unfinished"
+        return next((state for state in ("good", "failed") if self._is(release, state)), "unfinished")
 
     def _is(self, release: str, state: str) -> bool:
         return os.path.exists(self._layout.release(release, state))
@@ -125,7 +125,3 @@ def _way_to(live: Optional[str], everything: Sequence[Document]) -> List[str]:
         way.append(following)
         following = before.get(following)
     return way
-
-
-def newest_first(documents: Sequence[Document]) -> List[Document]:
-    return sorted(documents, key=lambda d: -int(d["id"][1:]))

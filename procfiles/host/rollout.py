@@ -16,14 +16,30 @@ from .wire import Failure
 Say = Callable[[str], None]
 #: seconds for the preflight import, for a restarted process, and that a worker must stay up to count as started
 PREFLIGHT, START, STAYS_UP = 60, 60, 3
+#: seconds for one question to a process, and in which one that was started has noted which release it runs
+ANSWERS, BEGINS = 2, 20
+#: a `stop_wait` of more seconds than this is announced
+PATIENCE = 60
 UP = ("RUNNING", "STARTING")
 
 
 class Rollout:
-    """The acts of a push after the release is on the host."""
+    """The acts of a push after the release is on the host.
 
-    def __init__(self, layout: Layout, releases: Releases, supervisor: Supervisor, app: AppUser) -> None:
+    Args:
+        cancelled: whether the user wants it to end (Ctrl-C).
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        releases: Releases,
+        supervisor: Supervisor,
+        app: AppUser,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._layout, self._releases, self._supervisor, self._app = layout, releases, supervisor, app
+        self._cancelled = cancelled
 
     def preflight(self, release: str) -> None:
         """Import the app in the new release, in a process of its own."""
@@ -81,15 +97,31 @@ class Rollout:
         write_json(self._layout.path("operation.json"), {"to": release, "from": undo_to})
         self._releases.switch(release)
 
-    def roll(self, release: str, say: Say) -> None:
-        """Bring every process to the live release: web one instance after the other, then the workers."""
+    def roll(self, release: str, say: Say, anew: bool = False) -> None:
+        """Bring every process to the live release: web one instance after the other, then the workers.
+
+        Args:
+            anew: also those that run it already.
+
+        Raises:
+            Failure: a process is not healthy, or the user wants this to end.
+        """
         document = self._releases.get(release)
         self._supervisor.apply(document)
         processes = self._wait_for_processes(document)
+        if anew:
+            for process in processes:
+                process.release = None
         for process in [p for p in processes if p.name == "web"]:
             self._web(document, process, say)
         self._workers(document, [p for p in processes if p.name != "web"], say)
         self._settle(document)
+
+    def serving(self, release: str) -> List[str]:
+        """The web processes that are healthy now, as people call them."""
+        document = self._releases.get(release)
+        web = [p for p in self._supervisor.processes() if p.name == "web" and p.state in UP]
+        return [p.label for p in web if not self._ask(document, p)]
 
     def done(self, release: str) -> None:
         """The release is healthy: the operation is over."""
@@ -101,6 +133,7 @@ class Rollout:
 
     def undo(self, failed: str, back_to: Optional[str], say: Say) -> None:
         """Switch back to the release before, or to nothing where there was none."""
+        self._cancelled = lambda: False  # a second Ctrl-C must not leave it half undone
         with contextlib.suppress(Failure):  # a full disk must not keep the old release from coming back
             self._releases.mark(failed, "failed")
         if back_to is None:
@@ -113,22 +146,29 @@ class Rollout:
         remove(self._layout.path("operation.json"))
 
     def _web(self, document: Document, process: Process, say: Say) -> None:
-        begun = self._restart(document, process)
-        deadline, problem = time.monotonic() + START, "it does not answer"
+        begun = self._restart(document, process, say)
+        deadline, problem, pid = time.monotonic() + START, "it does not answer", None
         while problem and time.monotonic() < deadline:
-            problem = self._app.call("probe", document=document, instance=process.instance, limit=2)
-            if problem and begun() and not self._alive(process):
+            self._heed()
+            problem = self._ask(document, process)
+            now = self._now(process)
+            if problem and begun() and not same(now, pid):
                 problem = "it ended while it started"
                 break
             if problem.startswith("it answers"):
                 break
+            pid = now.pid if now else None
         if problem:
             raise self._unhealthy(document, process, problem)
         say("%s runs %s" % (process.label, document["id"]))
 
+    def _ask(self, document: Document, process: Process) -> str:
+        """What is wrong with one web process; nothing when it is healthy."""
+        return str(self._app.call("probe", document=document, instance=process.instance, limit=ANSWERS))
+
     def _workers(self, document: Document, workers: List[Process], say: Say) -> None:
         """Restart the workers that run something else, and see whether they stay up; all at once, for it takes long."""
-        begun = {process.full: self._restart(document, process) for process in workers}
+        begun = {process.full: self._restart(document, process, say) for process in workers}
         standing = self._that_stay_up(begun) if workers else []
         for process in workers:
             if process.full in standing:
@@ -138,42 +178,57 @@ class Rollout:
             else:
                 raise self._unhealthy(document, process, "it does not stay up")
 
-    def _restart(self, document: Document, process: Process) -> Callable[[], bool]:
+    def _restart(self, document: Document, process: Process, say: Say) -> Callable[[], bool]:
         """Restart a process that runs something else; see :meth:`Supervisor.restart`."""
         if process.release == document["id"] and process.state in UP:
             return lambda: True
+        self._heed()
+        stop_wait = document["settings"].get(process.name, {}).get("stop_wait", 0)
+        if stop_wait > PATIENCE and process.state in UP:
+            say("%s gets up to %d s to end" % (process.label, stop_wait))
         return self._supervisor.restart(process)
 
     def _that_stay_up(self, begun: Dict[str, Callable[[], bool]]) -> List[str]:
-        """Those of the processes that have been up for some seconds, as the same process."""
-        deadline = time.monotonic() + START
+        """Those of the processes that are the same for some seconds, counted from when their programs have begun."""
+        deadline = time.monotonic() + BEGINS
         while True:
+            self._heed()
             found = [p for p in self._supervisor.processes() if p.full in begun]
-            before = {p.full: p.pid for p in found if p.state in UP and p.pid}
-            if all(p.full in before or begun[p.full]() for p in found) or time.monotonic() > deadline:
+            noted = all(p.release if p.state in UP else begun[p.full]() for p in found)
+            if noted or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
-        time.sleep(STAYS_UP)
-        return [p.full for p in self._supervisor.processes() if p.state in UP and before.get(p.full, 0) == p.pid]
+        before = {p.full: p.pid for p in found}
+        deadline = time.monotonic() + STAYS_UP
+        while time.monotonic() < deadline:
+            self._heed()
+            time.sleep(0.5)
+        return [p.full for p in self._supervisor.processes() if p.pid and before.get(p.full) == p.pid and p.state in UP]
 
     def _settle(self, document: Document) -> None:
         optional = [name for name, settings in document["settings"].items() if settings.get("optional")]
-        for process in [p for p in self._supervisor.processes() if p.name not in optional]:
+        for process in [p for p in self._wait_for_processes(document) if p.name not in optional]:
             if process.state not in UP or process.release != document["id"]:
                 raise self._unhealthy(document, process, "it is %s" % process.state.lower())
 
     def _wait_for_processes(self, document: Document) -> List[Process]:
+        """Every process; what Supervisor has just started gets the time to note which release it runs."""
         expected = sum(settings["instances"] for settings in document["settings"].values())
-        for _ in range(50):
-            found = self._supervisor.processes()
-            if len(found) >= expected:
-                return found
+        deadline, found = time.monotonic() + BEGINS, self._supervisor.processes()
+        while time.monotonic() < deadline:
+            if len(found) >= expected and all(p.release or p.state not in UP for p in found):
+                break
+            self._heed()
             time.sleep(0.2)
+            found = self._supervisor.processes()
+        if len(found) >= expected:
+            return found
         raise Failure("Supervisor does not answer", "look into its log in %s" % self._layout.logs)
 
-    def _alive(self, process: Process) -> bool:
-        now = self._now(process)
-        return now is not None and now.state in UP
+    def _heed(self) -> None:
+        """End at once when the user wants it: what was done is undone by who asked for it."""
+        if self._cancelled():
+            raise Failure("interrupted while the processes were restarted", "run the same command again")
 
     def _now(self, process: Process) -> Optional[Process]:
         return next((p for p in self._supervisor.processes() if p.full == process.full), None)
@@ -207,6 +262,11 @@ class Rollout:
         if live == release:  # it has been made live, and is given up for the one before
             live = (unfinished(self._layout) or {}).get("from")
         return live is None or self._releases.get(live)["tree"] == self._releases.get(release)["tree"]
+
+
+def same(now: Optional[Process], pid: Optional[int]) -> bool:
+    """Whether a process runs, and is the one that had this id, where it was known."""
+    return now is not None and now.state in UP and pid in (None, now.pid)
 
 
 def unfinished(layout: Layout) -> Optional[Dict[str, Any]]:

@@ -8,7 +8,7 @@ SECTION = """\
 [{kind}:{prefix}{name}]
 {socket}process_name=%(program_name)s_%(process_num)d
 numprocs={instances}
-command=/bin/sh "{root}/start" process {name} %(process_num)d
+command=/bin/sh start process {name} %(process_num)d
 directory={root}
 {user}autostart=true
 autorestart=true
@@ -39,7 +39,7 @@ def section(name: str, settings: Dict[str, Any], shared: bool, place: Dict[str, 
     Args:
         settings: its ``instances`` and ``stop_wait`` (seconds).
         shared: it takes over a socket that Supervisor holds.
-        place: ``root``, ``logs``, ``prefix`` of the name, ``socket`` lines, and the ``user`` lines.
+        place: ``root`` and ``logs`` (escaped), ``prefix`` of the name, ``socket`` lines, and the ``user`` lines.
     """
     return SECTION.format(
         kind="fcgi-program" if shared else "program",
@@ -47,9 +47,9 @@ def section(name: str, settings: Dict[str, Any], shared: bool, place: Dict[str, 
         prefix=place["prefix"],
         socket=place["socket"] if shared else "",
         instances=settings["instances"],
-        root=escape(place["root"]),
+        root=place["root"],
         user=place["user"],
-        logs=escape(place["logs"]),
+        logs=place["logs"],
         startsecs=1 if name == "web" else 2,
         stop_wait=settings["stop_wait"],
         # a shell between Supervisor and the program would keep the signal for itself

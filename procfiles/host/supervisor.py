@@ -55,6 +55,13 @@ class Supervisor:
         """Whether supervisord is there and answers."""
         raise NotImplementedError
 
+    def finish_ending(self) -> None:
+        """Wait until a supervisord that was told to end has ended.
+
+        Raises:
+            Failure: its processes take longer than they may.
+        """
+
     def apply(self, document: Dict[str, Any]) -> None:
         """Make supervisord know the processes of a release; those that it knows are not touched."""
         raise NotImplementedError

@@ -13,6 +13,8 @@ from .supervisor import Process, State, Supervisor, shape
 from .texts import prefix, programs
 from .wire import Failure
 
+#: seconds that `supervisorctl` may take, beyond what it waits for
+ANSWER = 120
 #: a process that starts has nothing after its state
 STATUS = re.compile(r"^(?P<full>[^:\s]+:[^:\s]+)\s+(?P<state>[A-Z]+)(?:\s+pid (?P<pid>\d+)|\s|$)")
 
@@ -55,7 +57,7 @@ class SystemSupervisor(Supervisor):
         return found
 
     def restart(self, process: Process) -> Callable[[], bool]:
-        self._ctl("stop", process.full)
+        self._stop(process.full)
         # its control program waits until Supervisor calls it started; whether it is up is the probe's to say
         starting = children.start([*self._words, "start", process.full], "/", None, subprocess.DEVNULL)
         return lambda: starting.poll() is not None
@@ -66,11 +68,18 @@ class SystemSupervisor(Supervisor):
 
     def stop(self) -> None:
         for name in programs(self.setup()) if self.setup() else []:
-            self._ctl("stop", name)
+            self._stop(name)
 
     def setup(self) -> Dict[str, Any]:
         """What setup noted of this app; empty before it ran."""
         return dict(read_json(self._layout.setup, {}))
 
-    def _ctl(self, *words: str) -> children.Ended:
-        return children.run([*self._words, *words], "/", limit=120)
+    def _stop(self, full: str) -> None:
+        """Stop one process; Supervisor kills it when its ``stop_wait`` is over."""
+        setup = self.setup()
+        name = full.rpartition(":")[2].rpartition("_")[0][len(prefix(setup)) :]
+        stop_wait = setup["settings"].get(name, {}).get("stop_wait", 0)
+        self._ctl("stop", full, limit=ANSWER + stop_wait)
+
+    def _ctl(self, *words: str, limit: int = ANSWER) -> children.Ended:
+        return children.run([*self._words, *words], "/", limit=limit)

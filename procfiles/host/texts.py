@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any, Dict, List
 
-from .sections import section
+from .sections import escape, section
 
 Config = Dict[str, Any]
 
@@ -94,10 +94,10 @@ def programs(config: Config) -> List[str]:
 def supervisor(config: Config) -> str:
     """``/etc/supervisor/conf.d/paasctl-APP.conf``."""
     app = config["app"]
-    home = 'environment=HOME="%s/shared",USER="%s",LOGNAME="%s"\n' % (config["root"], app, app)
+    home = 'environment=HOME="%s/shared",USER="%s",LOGNAME="%s"\n' % (escape(config["root"]), app, app)
     place = {
-        "root": config["root"],
-        "logs": config["logs"],
+        "root": escape(config["root"]),
+        "logs": escape(config["logs"]),
         "prefix": prefix(config),
         "user": "user=%s\numask=027\n%s" % (app, home),
         "socket": SOCKET.format(path=socket_path(config), app=app),

@@ -10,7 +10,7 @@ import time
 import pytest
 from support.apps import SECRET, App, Maker
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.once]
 
 MOMENTS = 10
 

@@ -16,7 +16,7 @@ from support.apps import App, apps
 from support.cli import Result
 from support.sentinels import Sentinels
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from hostlab.apps import HostApp
 from support.load import Clients, Request
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.once]
 
 CLIENTS = [
     Request("GET", "/"),

@@ -10,7 +10,7 @@ from support import execs
 from support.cli import Result
 from support.sentinels import Sentinels
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.once]
 
 #: follows every new program on a host and notes its arguments
 WATCH = (

@@ -12,6 +12,7 @@ from pathlib import Path
 APPS = Path(__file__).resolve().parent.parent / "apps"
 NO_SUCH_MODULE = "paasctl_no_such_module_xyz"
 NO_SUCH_PACKAGE = "paasctl-no-such-package-xyz"
+BROKEN_WORKER = "the worker is broken on purpose"
 BROKEN_PAGE = "the index page is broken on purpose"
 
 
@@ -152,6 +153,12 @@ class Project:
         lines.insert(at + 1, " " * indent + f'raise RuntimeError("{BROKEN_PAGE}")')
         (self.root / path).write_text("\n".join(lines))
         return BROKEN_PAGE
+
+    def break_worker(self) -> str:
+        """Make the worker end at once, while every page is as it should be; what it will log."""
+        path = self.root / "worker.py"
+        path.write_text(f'raise SystemExit("{BROKEN_WORKER}")\n' + path.read_text())
+        return BROKEN_WORKER
 
     def break_release(self) -> str:
         """Add a migration that fails; what it says."""
