@@ -190,20 +190,21 @@ class Rollout:
 
     def _that_stay_up(self, begun: Dict[str, Callable[[], bool]]) -> List[str]:
         """Those of the processes that are the same for some seconds, counted from when their programs have begun."""
+        before: Dict[str, int] = {}
         deadline = time.monotonic() + BEGINS
         while True:
             self._heed()
             found = [p for p in self._supervisor.processes() if p.full in begun]
-            noted = all(p.release if p.state in UP else begun[p.full]() for p in found)
-            if noted or time.monotonic() > deadline:
+            for process in [p for p in found if p.state in UP and p.pid]:
+                before.setdefault(process.full, process.pid or 0)
+            if all(settled(p, before.get(p.full), begun[p.full]()) for p in found) or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
-        before = {p.full: p.pid for p in found}
         deadline = time.monotonic() + STAYS_UP
         while time.monotonic() < deadline:
             self._heed()
             time.sleep(0.5)
-        return [p.full for p in self._supervisor.processes() if p.pid and before.get(p.full) == p.pid and p.state in UP]
+        return [p.full for p in self._supervisor.processes() if p.state in UP and before.get(p.full) == p.pid]
 
     def _settle(self, document: Document) -> None:
         optional = [name for name, settings in document["settings"].items() if settings.get("optional")]
@@ -267,6 +268,11 @@ class Rollout:
 def same(now: Optional[Process], pid: Optional[int]) -> bool:
     """Whether a process runs, and is the one that had this id, where it was known."""
     return now is not None and now.state in UP and pid in (None, now.pid)
+
+
+def settled(now: Process, pid: Optional[int], begun: bool) -> bool:
+    """Whether a process has noted its release, or is another than the one with this id, or did not come up."""
+    return bool(now.release or now.pid != pid) if now.state in UP else begun
 
 
 def unfinished(layout: Layout) -> Optional[Dict[str, Any]]:
