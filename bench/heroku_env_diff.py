@@ -5,8 +5,8 @@ Usage: python bench/heroku_env_diff.py [HEROKU [ROUNDS [PAASCTL]]]
 HEROKU is the program of the npm package `heroku` (default: the one on PATH), PAASCTL ours (default: the one beside this
 Python; one from `pip install .` starts faster than an editable one). Both are processes of their own and ask the same
 server on loopback for the same config vars; what is compared is what a user waits for. The runs alternate, so that the
-load of the machine meets both, and the fastest of each, which it disturbed least, are compared. The time on processors is
-shown too: where others keep them busy, it says more. Exits 1 when paasctl takes more than a quarter.
+load of the machine meets both, and the fastest of each, which it disturbed least, are compared. The time on processors
+is shown too: where others keep them busy, it says more. Exits 1 when paasctl takes more than a quarter.
 """
 
 from __future__ import annotations
