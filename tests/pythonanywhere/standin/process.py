@@ -119,6 +119,11 @@ def interpreter(python: str) -> str:
 TRACE = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=execve", "-e", "signal=none", "-s", "100000"]
 
 
+#: Runs a command in whose process group everything is killed when our end of its stdin closes: when these tests are
+#: killed, nothing of the site is left behind.
+GUARD = ["sh", "-c", 'exec 3<&0 </dev/null; { cat <&3 >/dev/null; kill -9 0; } & exec 3<&-; exec "$@"', "sh"]
+
+
 class Options(Protocol):
     """``hosts`` are names for 127.0.0.1, ``before`` a command that is run in the site's own namespace first, ``trace``
     a file for the arguments of every process there."""
@@ -142,11 +147,11 @@ class WebProcess:
             "PA_PYTHONS": " ".join(f"{p}={interpreter(p)}" for p in account.pythons),
             "PA_HOSTS": more.hosts, "PA_BEFORE": more.before,
         }  # fmt: skip
-        words = [*TRACE, "-o", str(more.trace)] if more.trace else []
+        words = [*GUARD, *TRACE, "-o", str(more.trace)] if more.trace else [*GUARD]
         words += ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", SCRIPT]
         self.output = (account.root / "unshare.log").open("wb")
         self._process = subprocess.Popen(
-            words, env=env, stdout=self.output, stderr=subprocess.STDOUT, start_new_session=True
+            words, env=env, stdin=subprocess.PIPE, stdout=self.output, stderr=subprocess.STDOUT, start_new_session=True
         )
         self._wait(self._spawned() if self._log.exists() else 0)
 
@@ -171,5 +176,5 @@ class WebProcess:
     def stop(self) -> None:
         """End the server and everything in its namespace."""
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.communicate(timeout=10)
         self.output.close()
