@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import Callable, Dict, List, Optional, Sequence
 
-from . import children
+from . import bytecode, children
 from .appside import INSTALL
 from .deputy import AppUser
 from .layout import Layout, remove, write_file, write_json
@@ -95,8 +95,10 @@ class Venvs:
     def _install(self, place: str, lists: List[str], folder: str, say: Say) -> None:
         python = os.path.join(place, "bin", "python")
         if self._uv:
-            argv = [self._uv, "pip", "install", "--python", python, "--compile-bytecode", "--no-progress"]
+            argv = [self._uv, "pip", "install", "--python", python, "--no-progress"]
             installed = children.run([*argv, *lists], folder, self._uv_environment(), INSTALL, say)
+            if not installed.status:
+                bytecode.prepare(place, [self.path(name) for name in self.names()])
         else:
             installed = self._with_pip(python, lists, folder, say)
         if not installed.status:

@@ -1,0 +1,50 @@
+"""Byte-code of a virtual environment: what another one has of the very same file is linked, the rest is compiled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Iterator, Sequence, Tuple
+
+from . import children
+
+#: seconds that compiling everything may take; what is missing then is compiled by each process for itself
+LIMIT = 600
+
+
+def prepare(place: str, others: Sequence[str]) -> None:
+    """Give every module of an environment its byte-code.
+
+    Installers link a package's files into each environment from one cache, so that most files of a new environment are
+    the very files of another one (same inode and time), and its byte-code is right for both.
+
+    Args:
+        others: environments that are whole.
+    """
+    for other in others:
+        for folder, name in modules(place):
+            link(os.path.join(place, folder), os.path.join(other, folder), name)
+    libraries = os.path.join(place, "lib")
+    python = os.path.join(place, "bin", "python")
+    # what an installed package has for an older Python does not compile, and nobody imports it
+    children.run([python, "-I", "-m", "compileall", "-q", "-j", "0", libraries], place, limit=LIMIT)
+
+
+def modules(place: str) -> Iterator[Tuple[str, str]]:
+    """The folder, relative to the environment, and the name of every Python file in it."""
+    for folder, _, names in os.walk(os.path.join(place, "lib")):
+        for name in names:
+            if name.endswith(".py"):
+                yield os.path.relpath(folder, place), name
+
+
+def link(folder: str, other: str, name: str) -> None:
+    """Take over the byte-code of a file that is the same in another folder."""
+    with contextlib.suppress(OSError):  # it is not there, or links are refused: then it is compiled
+        if not os.path.samefile(os.path.join(folder, name), os.path.join(other, name)):
+            return
+        cache, mine = os.path.join(other, "__pycache__"), os.path.join(folder, "__pycache__")
+        for known in os.listdir(cache):
+            if known.startswith(name[:-2]) and known.endswith(".pyc"):
+                os.makedirs(mine, exist_ok=True)
+                os.link(os.path.join(cache, known), os.path.join(mine, known))
