@@ -9,7 +9,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from . import children, database, logfiles
-from .layout import APPS, DATA, Layout, has_files, read_json, remove, remove_contents, write_json
+from .layout import APPS, DATA, Layout, has_files, read_json, remove, remove_contents, writable_copy, write_json
 from .probe import Probe, free_port
 from .wire import Failure, Stream
 
@@ -87,7 +87,11 @@ class AppSide:
         os.makedirs(folder)
         argv = [args["python"], "-m", "pip", "wheel", "--no-input", "--disable-pip-version-check"]
         env = dict(os.environ, HOME=folder, PIP_CACHE_DIR=os.path.join(folder, "cache"))
-        ended = children.run([*argv, "-w", folder, *args["lists"]], args["folder"], env, INSTALL, self._say)
+        source = args["folder"]
+        if args["local"]:
+            source = os.path.join(folder, "source")
+            writable_copy(args["folder"], source)
+        ended = children.run([*argv, "-w", folder, *args["lists"]], source, env, INSTALL, self._say)
         return {"status": ended.status, "output": ended.output, "folder": folder}
 
     # ---------------------------------------------------------------------------------------- running the app

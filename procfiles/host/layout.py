@@ -169,6 +169,17 @@ def remove(path: str) -> None:
     shutil.rmtree(path)
 
 
+def writable_copy(folder: str, place: str) -> None:
+    """Copy a read-only tree so that its user may write in it; what is at ``place`` goes."""
+    remove(place)
+    shutil.copytree(folder, place, symlinks=True)
+    for at, _, names in os.walk(place):
+        os.chmod(at, 0o755)
+        for name in names:
+            if not os.path.islink(os.path.join(at, name)):
+                os.chmod(os.path.join(at, name), 0o644 | os.stat(os.path.join(at, name)).st_mode)
+
+
 def make_private(folder: str) -> None:
     """Make a folder and what is missing above it, all for this user alone."""
     if os.path.isdir(folder):

@@ -153,7 +153,7 @@ class Agent:
     def do_venv(self, args: Arguments, stream: Optional[Stream]) -> str:
         folder = self.layout.path("code", args["tree"])
         lists = {"-r": args["requirements"], "-c": args["constraints"]}
-        self.venvs.make(args["venv"], args["python"], lists, folder, self.wire.say)
+        self.venvs.make(args["venv"], args["python"], lists, folder, args["local"], self.wire.say)
         return self.venvs.path(args["venv"])
 
     def do_release(self, args: Arguments, stream: Optional[Stream]) -> None:

@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 from . import bytecode, children
 from .appside import INSTALL
 from .deputy import AppUser
-from .layout import Layout, remove, write_file, write_json
+from .layout import Layout, remove, writable_copy, write_file, write_json
 from .wire import Failure
 
 Say = Callable[[str], None]
@@ -34,13 +34,15 @@ class Venvs:
         folder = self._layout.path("venvs")
         return [name for name in os.listdir(folder) if self.complete(name)] if os.path.isdir(folder) else []
 
-    def make(self, name: str, python: str, lists: Dict[str, str], folder: str, say: Say) -> None:
+    def make(self, name: str, python: str, lists: Dict[str, str], folder: str, local: bool, say: Say) -> None:
         """Make an environment; nothing is left of one that cannot be made.
 
         Args:
             python: minor version, ``3.11``.
             lists: pip requirement lines by the option that takes them, ``-r`` and ``-c``; relative paths in them are
                 relative to ``folder``.
+            local: the lines name projects in ``folder``. They are built in a copy of it, since builds write where
+                they are and ``folder`` is read-only.
 
         Raises:
             Failure: no such Python (``usage``), or something cannot be installed.
@@ -52,15 +54,20 @@ class Venvs:
         files = {option: self._layout.path("tmp", "list" + option) for option, text in lists.items() if text}
         for option, path in files.items():
             write_file(path, lists[option].encode("utf-8"))
+        # named after the set: what uv keeps of a built folder it keeps by the folder's path
+        copy = self._layout.path("tmp", "build-" + name)
         try:
             self._create(place, python)
-            self._install(place, [word for option in files for word in (option, files[option])], folder, say)
+            words = [word for option in files for word in (option, files[option])]
+            if local and self._uv:
+                writable_copy(folder, copy)
+            self._install(place, words, copy if local and self._uv else folder, local, say)
             write_json(os.path.join(place, ".complete"), {"python": python})
         except BaseException:
             remove(place)
             raise
         finally:
-            for path in files.values():
+            for path in (*files.values(), copy):
                 remove(path)
 
     def prune(self, keep: Sequence[str]) -> None:
@@ -92,7 +99,7 @@ class Venvs:
         argv = [uv, "venv", "--quiet", "--no-project", "--clear", "--python", python, place]
         return children.run(argv, self._layout.root, self._uv_environment())
 
-    def _install(self, place: str, lists: List[str], folder: str, say: Say) -> None:
+    def _install(self, place: str, lists: List[str], folder: str, local: bool, say: Say) -> None:
         python = os.path.join(place, "bin", "python")
         if self._uv:
             argv = [self._uv, "pip", "install", "--python", python, "--no-progress"]
@@ -100,7 +107,7 @@ class Venvs:
             if not installed.status:
                 bytecode.prepare(place, [self.path(name) for name in self.names()])
         else:
-            installed = self._with_pip(python, lists, folder, say)
+            installed = self._with_pip(python, lists, folder, local, say)
         if not installed.status:
             return
         if "no space left" in installed.output.lower():
@@ -115,16 +122,20 @@ class Venvs:
         """uv trusts what the machine trusts (as pip does): a company's own certificate authority too."""
         return {"UV_SYSTEM_CERTS": "true", **os.environ}
 
-    def _with_pip(self, python: str, lists: List[str], folder: str, say: Say) -> children.Ended:
+    def _with_pip(self, python: str, lists: List[str], folder: str, local: bool, say: Say) -> children.Ended:
         """Wheels alone run no code while they are installed; what has none is built by the app's user."""
         argv = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-        installed = children.run([*argv, "--only-binary", ":all:", *lists], folder, limit=INSTALL)
-        if not installed.status:
-            return installed
-        say("not everything has a wheel for this host; building")
-        built = self._app.call("build_wheels", python=python, lists=lists, folder=folder)
+        if not local:
+            installed = children.run([*argv, "--only-binary", ":all:", *lists], folder, limit=INSTALL)
+            if not installed.status:
+                return installed
+            say("not everything has a wheel for this host; building")
+        built = self._app.call("build_wheels", python=python, lists=lists, folder=folder, local=local)
         if built["status"]:
             return children.Ended(built["status"], built["output"])
+        if local:  # the lines would build the folders once more: the wheels are the whole set
+            wheels = sorted(glob.glob(os.path.join(built["folder"], "*.whl")))
+            return children.run([*argv, "--no-index", "--no-deps", *wheels], folder, limit=INSTALL, say=say)
         wheels = ["--no-index", "--find-links", built["folder"]]
         return children.run([*argv, *wheels, *lists], folder, limit=INSTALL, say=say)
 

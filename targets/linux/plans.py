@@ -14,7 +14,7 @@ from paasctl.words import counted
 
 from .channel import Channel
 from .remarks import refused, serves, unserved
-from .spec import Spec, same_env
+from .spec import EDITABLE, Spec, same_env
 from .state import HostState
 from .upload import Base, size, upload
 
@@ -75,7 +75,7 @@ class Planner:
             late_warnings=self._answers,
             url=observed.url,
             warnings=(*gaps(document, state), *unserved(desired, state)),
-            notes=tuple(interrupted(state)),
+            notes=(*interrupted(state), *copied(desired)),
         )
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
@@ -167,6 +167,7 @@ class Planner:
             "requirements": spec.requirements,
             "constraints": spec.constraints,
             "tree": document["tree"],
+            "local": desired.app.dependencies.local,
         }
         title = f"install the dependencies ({source}) for Python {document['python']}"
         return Step(title, lambda say: self._call("venv", say, **args), tuple(added))
@@ -334,6 +335,15 @@ def interrupted(state: HostState) -> list[str]:
         return []
     release = state.unfinished["to"]
     return [f"the last push was interrupted after it made {release} current; this one brings it to an end"]
+
+
+def copied(desired: Desired) -> list[str]:
+    """What becomes of editable lines."""
+    needs = desired.app.dependencies
+    folders = EDITABLE.findall(needs.requirements) if desired.bundle else []
+    if not folders:
+        return []
+    return [f"{needs.file}: {', '.join(folders)} is installed as a copy here, not editable; each push renews it"]
 
 
 def shown(command: str) -> str:

@@ -106,10 +106,16 @@ def built(desired: Desired) -> list[str]:
     return sorted(f for f in folders if not any(path.startswith(f"{f}/") for path in pushed))
 
 
+#: a line that installs a folder of the app in place (core writes such paths as ``.`` or ``./path``)
+EDITABLE = re.compile(r"^-e (?=\.)(.*)$", re.MULTILINE)
+
+
 def requirement_lines(desired: Desired) -> str:
-    """What the virtual environment gets: the app's requirements and what paasctl adds."""
+    """What the virtual environment gets: the app's requirements and what paasctl adds. Of the app's own folders it gets
+    copies: an editable install would lead into a release, which is read-only and goes when it is old."""
     dependencies = desired.app.dependencies
-    lines = [dependencies.requirements.rstrip("\n"), *dependencies.added, *setuptools(desired)]
+    requirements = EDITABLE.sub(r"\1", dependencies.requirements.rstrip("\n"))
+    lines = [requirements, *dependencies.added, *setuptools(desired)]
     return "\n".join([*lines, ""]).lstrip("\n")
 
 
