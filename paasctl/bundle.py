@@ -136,7 +136,14 @@ def _refuse_escape(app: App, file: BundleFile, pushed: Set[str]) -> None:
     link = file.link or ""
     target = os.path.realpath(on_disk(app.root, posixpath.join(posixpath.dirname(file.path), link)))
     inside = in_tree(os.path.relpath(target, os.path.realpath(app.root)))
-    if posixpath.isabs(link) or inside == ".." or inside.startswith("../"):
+    outside = inside == ".." or inside.startswith("../")
+    if posixpath.isabs(link) and not outside:
+        relative = posixpath.relpath(inside, posixpath.dirname(file.path) or ".")
+        raise UsageError(
+            f"the link {shown(file.path)} names its target by a path of this machine, which no other one has",
+            hint=f"make it relative: ln -sfn {shown(relative)} {shown(file.path)}",
+        )
+    if outside:
         raise UsageError(
             f"the link {shown(file.path)} leads out of the app's folder, to {shown(link)}",
             hint=f"put a copy in its place, or add {toml([pattern(file.path)])} to exclude",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from paasctl import atomic
 from paasctl.dotenv import DEFAULT, evaluate, parse
 from paasctl.envfile import distribute, rewrite
 from paasctl.errors import PaasctlError, UsageError
@@ -58,7 +57,7 @@ def save(path: Path, text: str, name: str) -> None:
     data = text.encode()
     try:
         _copy(real, old)
-        _replace(real, data)
+        atomic.replace(real, data, f"{real.name}{EDIT_MARK}")
         proven = parse(real.read_bytes(), name) == parse(data, name)
         if not proven and old.exists():
             old.replace(real)
@@ -93,20 +92,3 @@ def _copy(source: Path, copy: Path) -> None:
             file.write(source.read_bytes())
             file.flush()
             os.fsync(file.fileno())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.paasctl-")  # mkstemp makes it 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists() and os.geteuid() == 0:  # sudo must not take the file away from its owner
-            owner = path.stat()
-            os.chown(name, owner.st_uid, owner.st_gid)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise

@@ -5,14 +5,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from paasctl import atomic
 from paasctl.manifest import Entry, Manifest
 
 FOLDER = ".paasctl"
@@ -130,7 +129,8 @@ def save(root: Path, target: str, seen: Seen) -> str:
             names = {name: list(stamps) for name, stamps in sorted(seen.names.items())}
             known = {"manifest": seen.manifest, "generation": seen.generation, "names": names}
             document[target] = {**known, "intents": dict(seen.intents)}
-            _write(folder / FILE, json.dumps({"v": VERSION, "targets": document}, indent=1, sort_keys=True))
+            text = json.dumps({"v": VERSION, "targets": document}, indent=1, sort_keys=True)
+            atomic.replace(folder / FILE, text.encode(), f".{FILE}-")
     except OSError as error:
         return (
             f"{FOLDER}/{FILE} could not be written ({error.strerror}); the next sync takes this checkout for a new one"
@@ -168,16 +168,3 @@ def _locked(folder: Path) -> Iterator[None]:
     with (folder / "seen.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp makes it 0600
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -196,6 +196,14 @@ def test_a_link_that_leaves_the_app_is_refused(tmp_path: Path, target: str) -> N
     assert paths(build(app(root, exclude=("/bad",)), {})) == ["dot", "sub/x"]
 
 
+def test_an_absolute_link_to_a_file_of_the_app_is_refused_with_the_relative_one(tmp_path: Path) -> None:
+    write(tmp_path, "conf/app.ini", "sub/x")
+    (tmp_path / "sub" / "link").symlink_to(tmp_path / "conf" / "app.ini")
+    with pytest.raises(UsageError, match="the link sub/link names its target by a path of this machine") as caught:
+        build(app(tmp_path), {})
+    assert caught.value.hint == "make it relative: ln -sfn ../conf/app.ini sub/link"
+
+
 def test_a_link_to_what_is_not_pushed_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "app.py", ".env")
     (tmp_path / "settings").symlink_to(".env")

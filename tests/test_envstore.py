@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paasctl import envstore
+from paasctl import atomic, envstore
 from paasctl.errors import PaasctlError, UsageError
 from paasctl.secret import Secret
 
@@ -81,14 +81,14 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_file_that_reads_back_differently_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("A=1\n")
-    replace = envstore._replace
+    replace = atomic.replace
 
-    def lossy(path: Path, data: bytes) -> None:
+    def lossy(path: Path, data: bytes, prefix: str) -> None:
         assert (tmp_path / ".env.paasctl-old").read_text() == "A=1\n"  # beside it until the new one is proven
         assert stat.S_IMODE((tmp_path / ".env.paasctl-old").stat().st_mode) == 0o600
-        replace(path, data[:-3])
+        replace(path, data[:-3], prefix)
 
-    monkeypatch.setattr(envstore, "_replace", lossy)
+    monkeypatch.setattr(atomic, "replace", lossy)
     with pytest.raises(PaasctlError, match="read back differently"):
         write(tmp_path, [".env"], {"B": "hunter2"})
     assert (tmp_path / ".env").read_text() == "A=1\n"

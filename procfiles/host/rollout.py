@@ -76,7 +76,8 @@ class Rollout:
             message += "; what it did to the database before that is done"
             # its words are not repeated: they were said while it ran
             raise Failure(message, "mend it, then push again: it runs again")
-        success = {"release": release, **{key: document[key] for key in ("tree", "venv", "env", "release_command")}}
+        success = {"release": release, **{key: document[key] for key in ("tree", "env", "release_command")}}
+        success["venv"] = document["venv_name"]
         write_json(self._layout.path("released.json"), success)
 
     def canary(self, release: str) -> None:

@@ -38,9 +38,11 @@ class Fleet:
         return replace(each[self._first], extra=each)
 
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
+        """Each host's steps of a push, joined by :func:`merge`."""
         return merge({n: t.plan(desired, observed.extra[n], changes) for n, t in self._targets.items()})
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
+        """Each host's steps back to the same release; the first host says which is the previous one."""
         chosen = release or observed.extra[self._first].extra.good_before(observed.live.id if observed.live else None)
         plans = {}
         for name, target in self._targets.items():
@@ -51,12 +53,15 @@ class Fleet:
         return merge(plans)
 
     def restart(self, observed: Observed) -> Plan:
+        """The hosts' restarts, one host after the other."""
         return in_turn({n: t.restart(observed.extra[n]) for n, t in self._targets.items()})
 
     def down(self, observed: Observed, purge: bool) -> Plan:
+        """Take the app off one host after the other."""
         return in_turn({n: t.down(observed.extra[n], purge) for n, t in self._targets.items()})
 
     def unlock(self, observed: Observed) -> Plan:
+        """End whichever commands hold the hosts' locks."""
         return in_turn({n: t.unlock(observed.extra[n]) for n, t in self._targets.items()})
 
     def setup(self, desired: Desired, remove: bool) -> Plan:
@@ -64,6 +69,7 @@ class Fleet:
         return in_turn({name: target.setup(desired, remove) for name, target in targets.items()})
 
     def releases(self) -> Sequence[Release]:
+        """The first host's releases; all have the same."""
         return self._targets[self._first].releases()
 
     def run(self, command: Sequence[str]) -> int:

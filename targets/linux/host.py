@@ -46,9 +46,11 @@ class HostTarget:
         self._url, self._port, self._cache = url, port, cache
 
     def observe(self) -> Observed:
+        """What the agent reports of the app."""
         return observed(self._report("observe"), self._url, Base.load(self._cache))
 
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
+        """The steps of a push; see :meth:`Planner.push`."""
         return self._planner.push(desired, observed, changes)
 
     def in_fleet(self, numbers: int, first: bool) -> None:
@@ -56,25 +58,32 @@ class HostTarget:
         self._planner = replace(self._planner, numbers=numbers, first=first)
 
     def releases(self) -> Sequence[Release]:
+        """Every release that is still on the host, oldest first."""
         return self.observe().releases
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
+        """The steps back to an earlier good release; see :meth:`Planner.rollback`."""
         return self._planner.rollback(observed, release)
 
     def restart(self, observed: Observed) -> Plan:
+        """The steps of a restart, one process after the other."""
         return self._planner.restart(observed)
 
     def down(self, observed: Observed, purge: bool) -> Plan:
+        """The steps that take the app off; its data goes only with ``purge``."""
         return self._planner.down(observed, purge)
 
     def unlock(self, observed: Observed) -> Plan:
+        """The step that ends whichever command holds the lock; none where nobody does."""
         return self._planner.unlock(self._report("observe")["locked"])
 
     def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
+        """The last ``lines`` lines of the processes' logs, then, with ``follow``, each new one."""
         for name, text in self._channel.items("logs", process=process, lines=lines, follow=follow):
             yield LogLine(name, text)
 
     def status(self) -> Status:
+        """How the live release is doing; it is asked for its health once."""
         report = self._report("status")
         seen = observed(report, self._url, Base())
         return Status(
@@ -102,6 +111,11 @@ class HostTarget:
         for env in (report["env"], *report["other_envs"]):
             self._learn({name: Secret(value) for name, value in env.items()})
         return report
+
+
+def exit_status(code: int) -> int:
+    """The exit status that a shell gives for a child's return code: 128 + n for one that a signal n has ended."""
+    return code if code >= 0 else 128 - code
 
 
 def process_status(process: Any) -> ProcessStatus:

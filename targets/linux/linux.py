@@ -17,7 +17,7 @@ from paasctl.target import OPERATIONS, Context
 
 from .channel import Channel
 from .fleet import Fleet
-from .host import HostTarget
+from .host import HostTarget, exit_status
 from .plans import REMOVING, Planner
 from .spec import tuning
 from .ssh import Ssh
@@ -95,7 +95,7 @@ class LinuxTarget(HostTarget):
         words = ["sudo", "-n", "-u", self._context.app, "--", *self.command(command)]
         # the command's own terminal where there is one: a shell wants it
         argv = self._ssh.argv(shlex.join(words), tty=sys.stdin.isatty())
-        return subprocess.run(argv, env=dict(self._context.environ)).returncode
+        return exit_status(subprocess.run(argv, env=dict(self._context.environ)).returncode)
 
     def down(self, observed: Observed, purge: bool) -> Plan:
         """Take the app off the host; with ``purge`` also what setup put there, where this user may become root."""

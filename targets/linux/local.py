@@ -15,7 +15,7 @@ from paasctl.model import PlatformFacts, Setting
 from paasctl.target import OPERATIONS, Context
 
 from .channel import BOOTSTRAP, Channel
-from .host import HostTarget
+from .host import HostTarget, exit_status
 from .plans import Planner
 
 FACTS = PlatformFacts(
@@ -61,6 +61,6 @@ class LocalTarget(HostTarget):
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             child = subprocess.Popen(words, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-            return child.wait()
+            return exit_status(child.wait())
         finally:
             signal.signal(signal.SIGINT, before)

@@ -191,7 +191,7 @@ class Planner:
     def _try_out(self, document: Mapping[str, Any], state: HostState, releases: bool) -> list[Step]:
         release, command = document["id"], document["release_command"]
         steps = []
-        done = {key: document[key] for key in ("tree", "env", "release_command")}
+        done = {key: document[key] for key in ("tree", "venv", "env", "release_command")}
         if releases and command and any(state.released.get(key) != value for key, value in done.items()):
             if state.live and document["runtime"]:
                 title = f"import the app in {release}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from paasctl.archive import changed, open_entry
+from paasctl.archive import read_content
 from paasctl.bundle import entry_mode
 from paasctl.model import Bundle, BundleFile, Say
 from paasctl.words import counted
@@ -16,7 +16,6 @@ from paasctl.words import counted
 from .channel import Channel, UnknownBase
 
 END = b"0" * 64
-CHUNK = 1 << 16
 
 
 def tree_name(bundle: Bundle, persist: Sequence[str]) -> str:
@@ -94,32 +93,15 @@ def by_digest(bundle: Bundle, digests: Iterable[str]) -> Iterator[BundleFile]:
 
 
 def contents(files: Iterable[BundleFile]) -> Iterator[bytes]:
-    """The stream that the agent's ``objects`` request reads."""
-    for file in files:
-        yield file.digest.encode("ascii") + b"%012d" % file.size
-        yield from content(file)
-    yield END
-
-
-def content(file: BundleFile) -> Iterator[bytes]:
-    """A file's bytes, exactly as many as the bundle says.
+    """The stream that the agent's ``objects`` request reads.
 
     Raises:
-        PaasctlError: the file was replaced or cut since the bundle was made.
+        PaasctlError: a file is no longer what the bundle says.
     """
-    if file.content is not None:
-        yield file.content
-        return
-    left = file.size
-    try:
-        with open(file.source or "", "rb", opener=open_entry) as source:
-            while left and (data := source.read(min(left, CHUNK))):
-                left -= len(data)
-                yield data
-    except OSError as error:
-        raise changed(file) from error
-    if left:
-        raise changed(file)
+    for file in files:
+        yield file.digest.encode("ascii") + b"%012d" % file.size
+        yield from read_content(file)
+    yield END
 
 
 def size(count: int) -> str:

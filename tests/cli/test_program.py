@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,18 @@ def test_a_reader_who_goes_away_ends_the_program_quietly(project: Path, environ:
     assert child.stderr.read() == ""
     assert child.wait(30) == 141
     child.stderr.close()
+
+
+def test_a_signal_ends_the_apps_tests_too(project: Path, environ: dict[str, str]) -> None:
+    pid = project / "tests.pid"
+    config = f'[app]\ntest = "sleep 600 & echo $! > {pid}.new; mv {pid}.new {pid}; wait"\n'
+    (project / "paasctl.toml").write_text(config + '[targets.shop]\nadapter = "fake"\n')
+    words = paasctl(project, "push", "--yes")
+    child = subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not pid.exists() and child.poll() is None:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGTERM)
+    _, err = child.communicate(timeout=60)
+    assert (child.returncode, err.splitlines()[-1]) == (130, "interrupted")
+    state = Path(f"/proc/{pid.read_text().strip()}/stat")
+    assert not state.exists() or " Z " in state.read_text(), "the tests go on"
