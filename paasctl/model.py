@@ -239,7 +239,8 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The state found on a target. ``protected`` names env that somebody else owns, by owner; ``extra`` is the
-    adapter's own and opaque to the core."""
+    adapter's own and opaque to the core. ``busy`` says whose command is under way on the target, in a sentence; a plan
+    that is made now would be out of date when it is carried out."""
 
     exists: bool
     env: Mapping[str, Secret] = field(default_factory=dict)
@@ -248,6 +249,7 @@ class Observed:
     live: Release | None = None
     releases: tuple[Release, ...] = ()
     url: str = ""
+    busy: str = ""
     warnings: tuple[str, ...] = ()
     extra: Any = field(default=None, repr=False)
 

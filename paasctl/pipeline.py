@@ -74,11 +74,17 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
         *added.unreached,
         *wanted.warnings,
         *observed.warnings,
-        *((damaged,) if damaged else ()),
+        *_notices(damaged, observed),
     )
     notes = (*app.notes, *provenance_notes(session.provenance, request), *wanted.notes, *_unmanaged(request, env))
     empty = Prepared(request, wanted, observed, known, EnvChanges(), Plan(), notes, warnings)
     return mended(connection, decide(session, connection, empty, request))
+
+
+def _notices(damaged: str, observed: Observed) -> list[str]:
+    """What makes this view of the target less than sure."""
+    busy = f"{observed.busy}; what is shown here may be different in a moment" if observed.busy else ""
+    return [sentence for sentence in (damaged, busy) if sentence]
 
 
 def mended(connection: Connection, prepared: Prepared) -> Prepared:
@@ -117,7 +123,7 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
         EnvChanges(),
         Plan(),
         notes=(*wanted.notes, *_unmanaged(request, env), *_missing(connection, observed)),
-        warnings=(*warnings, *((damaged,) if damaged else ())),
+        warnings=(*warnings, *_notices(damaged, observed)),
     )
     return decide(session, connection, empty, request)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from paasctl.cli import options, plans
+from paasctl.cli import options, plans, waiting
 from paasctl.cli.base import Command, Invocation
 from paasctl.console import working
 from paasctl.errors import PaasctlError, UsageError
@@ -17,18 +17,29 @@ Planner = Callable[[Connection, Observed], Plan]
 
 
 def change(
-    invocation: Invocation, target: str | None, make: Planner, question: str, *, yes: bool, dry_run: bool
+    invocation: Invocation,
+    target: str | None,
+    make: Planner,
+    question: str,
+    *,
+    yes: bool,
+    dry_run: bool,
+    beside: bool = False,
 ) -> Plan | None:
     """Plan one operation on one target, show it, ask, and run it.
 
-    ``{app}`` and ``{target}`` in the question are filled in. Answers with the plan that was run, or None.
+    ``{app}`` and ``{target}`` in the question are filled in; ``beside``: also while somebody else's command is under
+    way there. Answers with the plan that was run, or None.
     """
     console = invocation.console
     session = options.start(invocation)
     name = options.choose(session, console, target)
     with connect(session, name) as connection:
         with working(console, f"looking at {name}"):
-            plan = make(connection, connection.observe())
+            observed = connection.observe()
+            if not (dry_run or beside):
+                observed = waiting.idle(console, connection, observed)
+            plan = make(connection, observed)
         if not plan:
             plans.remarks(console, plan.notes, plan.warnings)
             console.out("nothing to do")
@@ -65,7 +76,7 @@ def unlock(invocation: Invocation, target: str | None, yes: bool, dry_run: bool)
     def plan(connection: Connection, observed: Observed) -> Plan:
         return connection.operations("unlock").unlock(observed)
 
-    if change(invocation, target, plan, "Take the lock of {target} away?", yes=yes, dry_run=dry_run):
+    if change(invocation, target, plan, "Take the lock of {target} away?", yes=yes, dry_run=dry_run, beside=True):
         invocation.console.out("unlocked")
 
 

@@ -82,7 +82,7 @@ def _state(plan: Plan, progress: Progress) -> str:
         left = [step.leaves for step in plan.prepare[: progress.number] if step.leaves]
         return f"interrupted; {left[-1]}" if left else f"interrupted; {NOTHING_CHANGED} that a visitor would see"
     if progress.undone:
-        return "interrupted; what had begun was undone"
+        return "; ".join(("interrupted", "what had begun was undone", *([plan.undone] if plan.undone else [])))
     if progress.is_undoing:
         return "interrupted while it was switching back; run the same command again, it finishes or undoes the rest"
     if progress.number > len(plan.steps) - len(plan.finish):

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from paasctl import pipeline, seen, sync
-from paasctl.cli import asking, failures, looks, names, options, plans, testrun
+from paasctl.cli import asking, failures, looks, names, options, plans, testrun, waiting
 from paasctl.cli.base import Invocation
 from paasctl.cli.envwrite import write_back
 from paasctl.console import Console, working
@@ -124,9 +124,20 @@ def look(run: Run, outcome: Outcome) -> None:
 def _look_once(run: Run, outcome: Outcome) -> None:
     connection = run.stack.enter_context(connect(run.session, outcome.target))
     with working(run.console, f"looking at {outcome.target}"):
-        prepare = pipeline.prepare if run.request.steps else pipeline.compare
-        outcome.prepared = prepare(run.session, connection, run.request, asking.chooser(run.console))
+        outcome.prepared = _prepare(run, connection)
     outcome.connection = connection
+
+
+def _prepare(run: Run, connection: Connection) -> Prepared:
+    wishes, request = run.wishes, run.request
+    if not request.steps:
+        return pipeline.compare(run.session, connection, request, asking.chooser(run.console))
+    prepared = pipeline.prepare(run.session, connection, request, asking.chooser(run.console))
+    while prepared.observed.busy and not (wishes.dry_run or wishes.check):
+        # a plan of what another push has half done would be wrong when that one has ended
+        waiting.idle(run.console, connection, prepared.observed, wait=wishes.wait)
+        prepared = pipeline.prepare(run.session, connection, request, asking.chooser(run.console))
+    return prepared
 
 
 def _act(run: Run, outcome: Outcome) -> None:

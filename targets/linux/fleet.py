@@ -35,7 +35,8 @@ class Fleet:
         numbers = max(observed.extra.last for observed in each.values())
         for name, target in self._targets.items():
             target.in_fleet(numbers, name == self._first)
-        return replace(each[self._first], extra=each)
+        busy = next((f"{name}: {found.busy}" for name, found in each.items() if found.busy), "")
+        return replace(each[self._first], busy=busy, extra=each)
 
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         """Each host's steps of a push, joined by :func:`merge`."""
@@ -79,6 +80,8 @@ class Fleet:
 
     def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
         """The lines of all hosts as they come, each with its host before the process."""
+        if process is not None:
+            self._targets[self._first].require_process(process)
         lines_of_all: queue.Queue[LogLine | None] = queue.Queue()
 
         def read(name: str, target: HostTarget) -> None:
@@ -169,10 +172,15 @@ def merge(plans: Mapping[str, Plan]) -> Plan:
 
 def in_turn(plans: Mapping[str, Plan]) -> Plan:
     """One plan of several hosts', one host after the other."""
+    undo = {name: (plan.undo,) for name, plan in plans.items() if plan.undo}
     return Plan(
         prepare=tuple(on(name, step) for name, plan in plans.items() for step in plan.prepare),
+        commit=tuple(on(name, step) for name, plan in plans.items() for step in plan.commit),
+        undo=together(undo) if undo else None,
+        undone=next((plan.undone for plan in plans.values() if plan.undone), ""),
         finish=tuple(on(name, step) for name, plan in plans.items() for step in plan.finish),
         notes=tuple(dict.fromkeys(note for plan in plans.values() for note in plan.notes)),
+        warnings=tuple(dict.fromkeys(warning for plan in plans.values() for warning in plan.warnings)),
         url=next((plan.url for plan in plans.values() if plan.url), ""),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from paasctl.errors import UsageError
 from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, ProcessStatus, Release, Status
 from paasctl.secret import Secret
 from paasctl.sync import EnvChanges
@@ -14,7 +15,7 @@ from paasctl.sync import EnvChanges
 from .channel import Channel
 from .plans import Planner
 from .remarks import refused
-from .state import observed
+from .state import UP, HostState, observed
 from .upload import Base, size
 
 Learn = Callable[[Mapping[str, Secret]], None]
@@ -42,7 +43,7 @@ class HostTarget:
         learn: Learn,
     ) -> None:
         self.facts, self._learn = facts, learn
-        self._channel, self._planner = channel, planner
+        self._channel, self._planner = channel, replace(planner, url=url)
         self._url, self._port, self._cache = url, port, cache
 
     def observe(self) -> Observed:
@@ -79,6 +80,8 @@ class HostTarget:
 
     def logs(self, process: str | None, lines: int, follow: bool) -> Iterator[LogLine]:
         """The last ``lines`` lines of the processes' logs, then, with ``follow``, each new one."""
+        if process is not None:
+            self.require_process(process)
         for name, text in self._channel.items("logs", process=process, lines=lines, follow=follow):
             yield LogLine(name, text)
 
@@ -86,12 +89,13 @@ class HostTarget:
         """How the live release is doing; it is asked for its health once."""
         report = self._report("status")
         seen = observed(report, self._url, Base())
+        down = not_up(seen.extra)
         return Status(
             exists=seen.exists,
             url=seen.url if seen.exists else "",
             live=seen.live,
-            healthy=report["healthy"],
-            health=report["problem"] or refused(report),
+            healthy=report["healthy"] and not down,
+            health="; ".join(word for word in (report["problem"] or refused(report), *down) if word),
             processes=tuple(process_status(process) for process in report["processes"]),
             facts={"disk free": size(report["disk_free"])},
             kept=" and ".join(report["kept"]),
@@ -106,6 +110,18 @@ class HostTarget:
     def close(self) -> None:
         self._channel.close()
 
+    def require_process(self, name: str) -> None:
+        """Refuse a process that the live release does not have.
+
+        Raises:
+            UsageError: names those that it has.
+        """
+        live = self.observe().extra.live
+        known = sorted(live["settings"]) if live else []
+        if name not in known:
+            hint = f"its processes: {', '.join(known)}" if known else "nothing is live here yet"
+            raise UsageError(f"there is no process {name!r}", hint=hint)
+
     def _report(self, call: str) -> Any:
         report = self._channel.call(call, port=self._port)
         for env in (report["env"], *report["other_envs"]):
@@ -119,5 +135,23 @@ def exit_status(code: int) -> int:
 
 
 def process_status(process: Any) -> ProcessStatus:
-    name = f"{process['name']}.{process['instance']}"
-    return ProcessStatus(name, process["state"].lower(), detail=f"runs {process['release'] or 'nothing'}")
+    name, state = f"{process['name']}.{process['instance']}", process["state"].lower()
+    if process["release"] is None:
+        # it notes its release as soon as it runs
+        return ProcessStatus(name, "starting" if state == "running" else state)
+    return ProcessStatus(name, state, detail=f"runs {process['release']}")
+
+
+def not_up(state: HostState) -> list[str]:
+    """What should run and does not, in a phrase each."""
+    if state.live is None:
+        return []
+    if not state.supervised:
+        return ["Supervisor does not run"]
+    settings, found = state.live["settings"], {}
+    for process in state.processes:
+        found[process["name"], str(process["instance"])] = process["state"]
+    optional = [name for name, each in settings.items() if each.get("optional")]
+    words = [f"{n}.{i} is {s.lower()}" for (n, i), s in found.items() if n not in optional and s not in UP]
+    missing = [n for n in settings if n not in optional and not any(name == n for name, _ in found)]
+    return sorted(words) + [f"{name} does not run" for name in missing]

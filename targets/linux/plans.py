@@ -20,7 +20,6 @@ from .upload import Base, size, upload
 
 #: what an interruption leaves behind
 MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
-RESTARTING = "some processes may have been restarted and others not; run the same command again"
 REMOVING = "a part of the app may be gone; run the same command again"
 CHANGED = "files of the live release were changed on the host; they are written anew"
 
@@ -39,6 +38,8 @@ class Planner:
     first: bool = True
     #: what the web server in front must know of the configuration
     site: Mapping[str, str] = field(default_factory=dict)
+    #: the site's address, with a place for the port
+    url: str = ""
 
     def push(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         """From what is to what is desired; empty when nothing differs.
@@ -54,14 +55,14 @@ class Planner:
         require_setup(self.target, state, spec, self.site)
         same = state.live is not None and not state.lost and same_env(observed, changes)
         if state.live and same and spec.content == state.live["spec"]:
-            return self._settle(desired, observed, state)
+            return self._settle(desired, state)
         number = max(state.last, self.numbers) + 1
         env = state.live["env"] if state.live and same else f"e{number}"
         undo_to = self._undo_to(state)
         document = spec.document(number, desired, env, state.live, undo_to)
         return Plan(
             prepare=(
-                self._lock(state, "a push"),
+                self._lock(state, "a push", document),
                 *self._code(desired, document, spec, state),
                 self._write(document, state, changes),
                 *self._collect(document, state),
@@ -73,7 +74,7 @@ class Planner:
             undo=self._undo(document["id"], undo_to),
             undone=serves(undo_to),
             late_warnings=self._answers,
-            url=observed.url,
+            url=self._at(document),
             warnings=(*gaps(document, state), *unserved(desired, state)),
             notes=(*interrupted(state), *copied(desired)),
         )
@@ -90,14 +91,14 @@ class Planner:
         chosen = document["id"]
         check = Step(f"check that {chosen} is whole", lambda say: self._call("repair", say, release=chosen))
         return Plan(
-            prepare=(self._lock(state, "a rollback"), check, self._canary(document, state)),
+            prepare=(self._lock(state, "a rollback", document), check, self._canary(document, state)),
             commit=(self._switch(document["id"], state, undo_to),),
             verify=(self._roll(document["id"], document, state),),
             finish=(self._prune(),),
             undo=self._undo(document["id"], undo_to),
             undone=serves(undo_to),
             late_warnings=self._answers,
-            url=observed.url,
+            url=self._at(document),
             warnings=(*gaps(document, state), *ahead(document, state)),
         )
 
@@ -106,8 +107,17 @@ class Planner:
         state: HostState = observed.extra
         live = self._need_live(state)
         title = f"restart the processes of {live['id']} one after the other"
-        step = Step(title, lambda say: self._call("restart", say), leaves=RESTARTING)
-        return Plan(prepare=(self._lock(state, "a restart"), step), url=observed.url, warnings=tuple(gaps(live, state)))
+        release = live["id"]
+        return Plan(
+            prepare=(self._lock(state, "a restart", live),),
+            commit=(Step(title, lambda say: self._call("restart", say)),),
+            undo=Step(
+                f"bring every process of {release} up again", lambda say: self._call("roll", say, release=release)
+            ),
+            undone=f"every process of {release} runs",
+            url=self._at(live),
+            warnings=tuple(gaps(live, state)),
+        )
 
     def down(self, observed: Observed, purge: bool) -> Plan:
         """Take the app off the host; its data stays unless ``purge``."""
@@ -122,7 +132,7 @@ class Planner:
             self.cache.unlink(missing_ok=True)  # what it remembers of the host is not there any more
 
         step = Step(title, take_down, leaves=REMOVING)
-        return Plan(prepare=(self._lock(state, "taking the app down"), step))
+        return Plan(prepare=(self._lock(state, "taking the app down", state.live), step))
 
     def unlock(self, owner: Mapping[str, Any] | None) -> Plan:
         """End the command that holds the lock."""
@@ -136,9 +146,10 @@ class Planner:
     def _call(self, name: str, say: Say, **args: Any) -> None:
         self.channel.call(name, say, **args)
 
-    def _lock(self, state: HostState, what: str) -> Step:
+    def _lock(self, state: HostState, what: str, release: Mapping[str, Any] | None = None) -> Step:
+        """Take the lock; ``release`` is the one that will be live, whose port must be free or this app's."""
         live = state.live["id"] if state.live else None
-        expected = {"live": live, "last": state.last, "port": state.port}
+        expected = {"live": live, "last": state.last, "port": release["port"] if release else state.port}
         return Step("lock the app", lambda say: self._call("lock", say, who=self.who, what=what, **expected))
 
     def _code(self, desired: Desired, document: Mapping[str, Any], spec: Spec, state: HostState) -> list[Step]:
@@ -202,19 +213,25 @@ class Planner:
 
     def _canary(self, document: Mapping[str, Any], state: HostState) -> Step:
         release, path = document["id"], document["health"] or "/"
-        beside = f" beside {state.live['id']}" if state.live else ""
-        title = f"start {release}{beside} and check its health at {path}"
+        if state.live and state.live["id"] == release:
+            title = f"start one more process of {release}, where no visitor comes, and check its health at {path}"
+        else:
+            beside = f" beside {state.live['id']}" if state.live else ""
+            title = f"start {release}{beside} and check its health at {path}"
         return Step(title, lambda say: self._call("canary", say, release=release))
 
     def _switch(self, release: str, state: HostState, undo_to: str | None) -> Step:
-        before = f" (was {state.live['id']})" if state.live else ""
-        return Step(
-            f"make {release} current{before}", lambda say: self._call("switch", say, release=release, undo_to=undo_to)
-        )
+        before = state.live["id"] if state.live else ""
+        title = f"make {release} current" + (f" (was {before})" if before else "")
+        if before == release:
+            title = f"keep {release} current"
+        return Step(title, lambda say: self._call("switch", say, release=release, undo_to=undo_to))
 
     def _roll(self, release: str, document: Mapping[str, Any], state: HostState) -> Step:
         counts = [f"{name} x {settings['instances']}" for name, settings in sorted(document["settings"].items())]
         verb = "restart one after the other" if state.live else "start"
+        if state.live and state.live["id"] == release:
+            verb = f"start what does not run {release}"
         title = f"{verb}, each checked: {', '.join(counts)}"
         return Step(title, lambda say: self._call("roll", say, release=release))
 
@@ -225,29 +242,34 @@ class Planner:
         title = f"switch back to {undo_to}" if undo_to else "stop the processes again"
         return Step(title, lambda say: self._call("undo", say, release=release, undo_to=undo_to))
 
+    def _at(self, document: Mapping[str, Any]) -> str:
+        """Where a release answers once it is live."""
+        return self.url.format(port=document["port"])
+
     def _answers(self) -> list[str]:
         """What a visitor of the live release is answered, where it is not what a visitor wants."""
         answer = refused(self.channel.call("status", port=None))
         hint = 'a path that answers, as health = "/..." under [app] in paasctl.toml, makes a push look at that one'
         return [f"{answer}; {hint}"] if answer else []
 
-    def _settle(self, desired: Desired, observed: Observed, state: HostState) -> Plan:
+    def _settle(self, desired: Desired, state: HostState) -> Plan:
         """Nothing differs; but a killed push, processes that are down or changed files are brought in order."""
+        assert state.live is not None
         mend = desired.bundle if not state.whole else None
-        if state.live is None or (state.settled and not mend):
-            return Plan(url=observed.url)
+        if state.settled and not mend:
+            return Plan(url=self._at(state.live))
         release = state.live["id"]
         code = [self._upload(desired, mend, state.live, state)] if mend else []
         canary = [] if release in state.good else [self._canary(state.live, state)]
         return Plan(
-            prepare=(self._lock(state, "a push"), *code, *canary),
+            prepare=(self._lock(state, "a push", state.live), *code, *canary),
             commit=(self._switch(release, state, self._undo_to(state)),),
             verify=(self._roll(release, state.live, state),),
             finish=(self._prune(),),
             undo=self._undo(release, self._undo_to(state)),
             undone=serves(self._undo_to(state)),
             late_warnings=self._answers,
-            url=observed.url,
+            url=self._at(state.live),
             notes=(*interrupted(state), *([CHANGED] if mend else [])),
         )
 
@@ -331,7 +353,7 @@ def ahead(document: Mapping[str, Any], state: HostState) -> list[str]:
 
 
 def interrupted(state: HostState) -> list[str]:
-    if not state.unfinished:
+    if not state.unfinished or state.busy:  # what a living command has not finished is not interrupted
         return []
     release = state.unfinished["to"]
     return [f"the last push was interrupted after it made {release} current; this one brings it to an end"]

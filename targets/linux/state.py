@@ -14,6 +14,8 @@ from paasctl.secret import Secret
 from .upload import Base
 
 Document = Mapping[str, Any]
+#: what Supervisor calls a process that runs, or is about to
+UP = ("RUNNING", "STARTING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class HostState:
 
     ``documents`` are the releases as the host knows them, by id; ``begun`` says that something of the app is there, if
     only of a first push that failed; ``whole`` that the live code looks as it was pushed; ``lost`` says what is wrong
-    with the live env, "" when nothing is.
+    with the live env, "" when nothing is; ``busy`` that somebody's command is under way there.
     """
 
     last: int = 0
@@ -39,6 +41,7 @@ class HostState:
     begun: bool = False
     whole: bool = True
     lost: str = ""
+    busy: bool = False
     base: Base = field(default_factory=Base)
 
     @property
@@ -49,7 +52,7 @@ class HostState:
             return False
         optional = {name for name, settings in live["settings"].items() if settings.get("optional")}
         wanted = sum(settings["instances"] for name, settings in live["settings"].items() if name not in optional)
-        running = [p for p in self.processes if p["state"] in ("RUNNING", "STARTING") and p["release"] == live["id"]]
+        running = [p for p in self.processes if p["state"] in UP and p["release"] == live["id"]]
         return bool(len([p for p in running if p["name"] not in optional]) == wanted)
 
     def good_before(self, release: str | None) -> str | None:
@@ -66,7 +69,7 @@ class HostState:
 
 
 def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
-    """The core's view of an agent's report; ``url`` has a place for the port."""
+    """The core's view of an agent's report; ``url`` has a place for the port: that of the release that runs."""
     documents = {document["id"]: document for document in report["releases"]}
     live = next((d for d in documents.values() if d["state"] == "live"), None)
     state = HostState(
@@ -85,6 +88,7 @@ def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
         begun=report["begun"],
         whole=report["whole"],
         lost=report["lost"],
+        busy=report["locked"] is not None,
     )
     warnings = [report["lost"]] if report["lost"] else []
     manifest, damaged = Manifest.read(report["manifest"]) if report["manifest"] else (None, "")
@@ -95,9 +99,18 @@ def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
         warnings=tuple(warnings + ([damaged] if damaged else [])),
         live=release(live) if live else None,
         releases=tuple(release(document) for document in documents.values()),
-        url=url.format(port=report["port"]),
+        url=url.format(port=live["port"] if live else report["port"]),
+        busy=busy(report["locked"]),
         extra=state,
     )
+
+
+def busy(owner: Mapping[str, Any] | None) -> str:
+    """Who holds the lock, as a sentence; empty when nobody does."""
+    if owner is None:
+        return ""
+    what, since = owner.get("what", "this app"), owner.get("since", "just now")
+    return f"{owner.get('who', 'somebody')} is busy with {what} (since {since})"
 
 
 def release(document: Document) -> Release:

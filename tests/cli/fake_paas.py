@@ -96,6 +96,7 @@ class FakeTarget:
             live=site.live,
             releases=tuple(site.releases),
             url=self.url,
+            busy=f"{site.lock} is busy with a push (since 12:00)" if site.lock else "",
             extra=site,
         )
 

@@ -276,6 +276,34 @@ def test_wait_tries_again_when_somebody_else_pushes(
         assert done(world["shop"]) == STEPS
 
 
+def test_a_push_waits_before_it_looks(run: Any, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another push has half done is not looked at twice: once it has ended there is nothing to do."""
+    run("push", "-y")
+    before = done(world["shop"])
+
+    def ends(_seconds: float) -> None:
+        world["shop"].lock = ""
+
+    monkeypatch.setattr("paasctl.cli.waiting.time.sleep", ends)
+    for words in (["push", "-y", "--wait"], ["push", "-y"], ["env", "sync", "-y"]):
+        world["shop"].lock = "eva@lap"
+        result = run(*words)
+        assert "nothing to do" in result.stdout
+        assert ("eva@lap is busy with a push (since 12:00); waiting" in result.stderr) is ("--wait" in words)
+    assert done(world["shop"]) == before
+
+
+def test_a_push_that_takes_long_is_named(run: Any, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paasctl.cli.waiting.PATIENCE", 0)
+    world["shop"].lock = "eva@lap"
+    for words in (["push", "-y"], ["rollback", "-y"], ["restart", "-y"], ["down", "-y"]):
+        result = run(*words, code=1)
+        assert "error: eva@lap is busy with a push (since 12:00); nothing was changed" in result.stderr
+    assert done(world["shop"]) == []
+    for words in (["push", "-n"], ["env", "diff"]):
+        assert "warning: eva@lap is busy with a push" in run(*words).stderr
+
+
 def two(project: Path) -> None:
     (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "fake"\n[targets.prod]\nadapter = "fake"\n')
 

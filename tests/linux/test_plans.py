@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from paasctl import push
 from paasctl.errors import UsageError
-from paasctl.model import App, Bundle, Dependencies, Desired, Env, Provenance
+from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Provenance
 from paasctl.target import load
+from paasctl.testing.checkout import Log
 
 ROOM = load("linux").__module__.rpartition(".")[0]
-plans, state, spec, remarks = (import_module(f"{ROOM}.{name}") for name in ("plans", "state", "spec", "remarks"))
+plans, state, spec, remarks, host, fleet = (
+    import_module(f"{ROOM}.{name}") for name in ("plans", "state", "spec", "remarks", "host", "fleet")
+)
 SITE = {"domain": "", "client_max_body_size": "25m"}
 
 
@@ -102,3 +106,95 @@ def test_static_files_that_nobody_serves_are_named(app: dict[str, Any], setup: A
 )
 def test_an_error_that_counts_as_healthy_is_named(healthy: bool | None, answer: int | None, said: str) -> None:
     assert remarks.refused({"healthy": healthy, "answer": answer, "path": "/"}) == said
+
+
+# ------------------------------------------------------------------------------- what goes wrong in the middle
+
+
+class Recorder:
+    """Stands for the agent: notes what it is asked to do, and is interrupted at one call."""
+
+    def __init__(self, interrupted_at: str = "") -> None:
+        self.calls: list[str] = []
+        self._at = interrupted_at
+
+    def call(self, name: str, say: Any = None, **args: Any) -> None:
+        self.calls.append(name)
+        if name == self._at:
+            raise KeyboardInterrupt
+
+
+def live(**changes: Any) -> dict[str, Any]:
+    return document(1, id="v2", env="e1", runtime=True, health=None, release_command=None, **changes)
+
+
+def observed(**changes: Any) -> Observed:
+    here = state.HostState(**{"live": live(), "good": ("v1", "v2"), "supervised": True, **changes})
+    return Observed(exists=True, url="http://x/", extra=here)
+
+
+def planner(agent: Recorder) -> Any:
+    return plans.Planner(agent, "eva@lap", Path("cache"), "local", "127.0.0.1", url="http://x:{port}/")
+
+
+def test_a_restart_that_is_interrupted_brings_every_process_up_again() -> None:
+    agent = Recorder(interrupted_at="restart")
+    with pytest.raises(KeyboardInterrupt):
+        push.apply(planner(agent).restart(observed()), Log())
+    assert agent.calls == ["lock", "restart", "roll"]
+
+
+def test_a_restart_of_a_fleet_is_undone_on_every_host() -> None:
+    agents = {"one": Recorder(), "two": Recorder(interrupted_at="restart")}
+    with pytest.raises(KeyboardInterrupt):
+        push.apply(fleet.in_turn({name: planner(agent).restart(observed()) for name, agent in agents.items()}), Log())
+    assert agents["one"].calls == agents["two"].calls == ["lock", "restart", "roll"]
+
+
+def test_a_plan_that_finishes_a_push_says_what_it_finishes() -> None:
+    wanted = Desired("local", None, Env(), (), None, Provenance("ada"))  # type: ignore[arg-type]
+    plan = planner(Recorder())._settle(wanted, observed(unfinished={"to": "v2", "from": "v1"}, good=("v1",)).extra)
+    titles = [step.title for step in plan.steps]
+    assert "keep v2 current" in titles
+    assert not [title for title in titles if "beside v2" in title or "was v2" in title]
+    assert plan.notes == ("the last push was interrupted after it made v2 current; this one brings it to an end",)
+
+
+def test_a_push_that_goes_on_was_not_interrupted() -> None:
+    assert plans.interrupted(observed(unfinished={"to": "v2", "from": "v1"}, busy=True).extra) == []
+
+
+def test_the_urls_are_those_of_what_runs_then() -> None:
+    assert planner(Recorder()).restart(observed(port=9999)).url == "http://x:8100/"
+    earlier = {"v1": {**live(), "id": "v1", "port": 8200, "migrations": []}, "v2": live()}
+    here = observed(port=9999, documents=earlier, live={**live(), "migrations": []})
+    assert planner(Recorder()).rollback(here, "v1").url == "http://x:8200/"
+
+
+def running(**changes: Any) -> dict[str, Any]:
+    return {"name": "web", "instance": "0", "state": "RUNNING", "release": "v2", "pid": 7, **changes}
+
+
+@pytest.mark.parametrize(
+    ("process", "words"),
+    [
+        ({}, ("running", "runs v2")),
+        ({"release": None}, ("starting", "")),
+        ({"state": "STOPPED", "release": None}, ("stopped", "")),
+    ],
+)
+def test_a_process_in_words(process: dict[str, Any], words: tuple[str, str]) -> None:
+    found = host.process_status(running(**process))
+    assert (found.state, found.detail) == words
+
+
+def test_what_should_run_and_does_not_is_named() -> None:
+    def missing(*processes: dict[str, Any], **changes: Any) -> Any:
+        return host.not_up(observed(processes=processes, **changes).extra)
+
+    assert missing(running()) == missing(running(state="STARTING")) == []
+    assert missing(running(), running(instance="1", state="STOPPED")) == ["web.1 is stopped"]
+    assert missing() == ["web does not run"]
+    assert missing(running(), supervised=False) == ["Supervisor does not run"]
+    worker = {**live(), "settings": {"web": {"instances": 1}, "worker": {"instances": 1, "optional": True}}}
+    assert missing(running(), running(name="worker", state="FATAL"), live=worker) == []
