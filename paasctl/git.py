@@ -106,7 +106,7 @@ def _refuse_unopened(answer: _Answer, rules: Rules) -> None:
     for match in UNOPENED.finditer(answer.err):
         path = decode(match[1])
         if not rules.excludes(path, folder=True):
-            raise unreadable(path, OSError(0, decode(match[2])))
+            raise unreadable(f"{path}/", OSError(0, decode(match[2])))
 
 
 def provenance(root: Path) -> Provenance:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import codecs
+import os
 from pathlib import Path
 
 from paasctl.errors import UsageError
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; not in a folder that may not be entered, where ``Path.is_file`` raises."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; not in one that may not be entered, where ``Path.is_dir`` raises."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def read_bytes(path: Path, name: str) -> bytes:

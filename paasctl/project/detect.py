@@ -12,6 +12,7 @@ from paasctl.project.django import named_entries, settings_modules
 from paasctl.project.entry import Chosen, Entry, example_call
 from paasctl.project.frameworks import FACTORY_NAMES, MARKS
 from paasctl.project.sources import Module, is_aside
+from paasctl.textfile import is_file
 
 Choose = Callable[[str, Sequence[str]], str]
 
@@ -127,7 +128,7 @@ def _attr_rank(attr: str) -> int:
 def _importable(names: Names, module: Module) -> bool:
     """In the app's folder itself, or in packages: from a plain folder the module's own imports would not work."""
     parts = module.path.split("/")[:-1]
-    return all((names.sources.root.joinpath(*parts[: i + 1]) / "__init__.py").is_file() for i in range(len(parts)))
+    return all(is_file(names.sources.root.joinpath(*parts[: i + 1]) / "__init__.py") for i in range(len(parts)))
 
 
 def _chosen(candidate: Candidate) -> Chosen:

@@ -13,6 +13,7 @@ from typing import NoReturn
 from paasctl.errors import UsageError
 from paasctl.project.denote import Denoted, Names
 from paasctl.project.sources import Module
+from paasctl.textfile import is_file, is_folder
 
 FORMS = '"module:attr", "module:factory()" or "module:factory(\'x\')"'
 _FORM = re.compile(
@@ -82,14 +83,14 @@ class Named:
     def _foreign(self, name: str, attr: str, call: str, origin: str) -> Chosen:
         top = name.partition(".")[0]
         root = self._names.sources.root
-        if self._names.sources.find(top) or (root / top).is_dir():
+        if self._names.sources.find(top) or is_folder(root / top):
             raise UsageError(f"{origin}: there is no module {name} in the app's folder", hint=self._near(name))
         near = self._near_module(top)
         if near and distribution(top) not in self._installed:
             wanted = name.replace(top, near, 1) + (f":{attr}{call}" if attr else "")
             raise UsageError(f"{origin}: there is no module {top} in the app's folder", hint=f"did you mean {wanted}?")
         warning = f"{origin}: no file of the app's folder is the module {top}; it must come from an installed package"
-        if (root / "src" / top).exists() or (root / "src" / f"{top}.py").exists():
+        if is_folder(root / "src" / top) or is_file(root / "src" / f"{top}.py"):
             warning = (
                 f"{origin}: {top} is in src/ and can only be imported when the project itself is installed "
                 "(a line `.` in requirements.txt)"

@@ -10,6 +10,7 @@ from paasctl.project.denote import Denoted, Names
 from paasctl.project.entry import Chosen, Entry, Named
 from paasctl.project.frameworks import FACTORY_NAMES
 from paasctl.project.sources import Module
+from paasctl.textfile import is_file
 
 #: Flask's own order.
 _INSTANCE_NAMES = ("app", "application")
@@ -46,7 +47,7 @@ def _module_name(where: str, names: Names) -> str:
     path = PurePosixPath(where.removeprefix("./").rstrip("/"))
     parts = path.with_suffix("").parts if path.suffix == ".py" else path.parts
     for index in range(1, len(parts)):
-        if not (names.sources.root.joinpath(*parts[:index]) / "__init__.py").is_file():
+        if not is_file(names.sources.root.joinpath(*parts[:index]) / "__init__.py"):
             return ""
     name = ".".join(parts)
     return name if names.sources.find(name) else ""

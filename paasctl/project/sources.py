@@ -10,6 +10,8 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from paasctl.textfile import is_file, is_folder
+
 #: How many Python files are looked at. An app's own code is far below; a tree above holds something else.
 MAX_FILES = 500
 MAX_BYTES = 400_000
@@ -84,7 +86,7 @@ class Sources:
         """The file of a module that can be imported from the app's folder, or None."""
         base = name.replace(".", "/")
         for path in (f"{base}/__init__.py", f"{base}.py"):  # a package wins over a module of the same name
-            if (self.root / path).is_file():
+            if is_file(self.root / path):
                 return path
         return None
 
@@ -188,7 +190,7 @@ def _walk(root: Path) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if depth < MAX_DEPTH and not _is_foreign(entry):
                     queue.append((path, depth + 1))
-            elif entry.name.endswith(".py") and entry.name[:-3].isidentifier() and entry.is_file():
+            elif entry.name.endswith(".py") and entry.name[:-3].isidentifier() and is_file(Path(entry.path)):
                 yield path
 
 
@@ -197,4 +199,4 @@ def _is_foreign(entry: os.DirEntry[str]) -> bool:
     name = entry.name
     if name.startswith(".") or name in _NEVER or name.endswith((".egg-info", ".dist-info")):
         return True
-    return any(Path(entry.path, mark).exists() for mark in ("pyvenv.cfg", "conda-meta"))
+    return is_file(Path(entry.path, "pyvenv.cfg")) or is_folder(Path(entry.path, "conda-meta"))

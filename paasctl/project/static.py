@@ -9,6 +9,7 @@ from paasctl.project.bindings import Binding, Called, walk
 from paasctl.project.frameworks import CONSTRUCTORS
 from paasctl.project.literals import Literals
 from paasctl.project.sources import Module, Sources
+from paasctl.textfile import is_folder
 
 Found = tuple[dict[str, str], dict[str, str], tuple[str, ...]]
 
@@ -30,7 +31,7 @@ def _flask(literals: Literals, sources: Sources) -> Found:
             if CONSTRUCTORS.get(literals.full_name(module, each.node.func), ("",))[0] != "flask":
                 continue
             place = _flask_folder(literals, each)
-            if place and (sources.root / place[1]).is_dir():
+            if place and is_folder(sources.root / place[1]):
                 found.setdefault(*place)
                 origins.setdefault(place[0], each.origin)
     return found, origins, ()
