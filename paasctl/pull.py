@@ -148,7 +148,7 @@ class _Pull:
         for name, value in env.items():
             if self._observed.env.get(name) == value:
                 self._settle(name)
-        known = self._seen.names if self._seen else {}
+        known = self._seen.remembered if self._seen else ()
         gone = frozenset(name for name in known if name not in env and name not in self._observed.env)
         return remember(self._seen, self._base, self._settled, gone)
 

@@ -41,17 +41,35 @@ class Seen:
 
     ``manifest`` is the id of the manifest it is about, ``generation`` the last one it synced or pulled. ``names``
     holds, per name, the stamps of the writes with which this checkout's ``.env`` once agreed, in that order;
-    ``intents`` the stamps of a write that was about to happen, and of which nobody knows whether it did.
+    ``intents`` the stamps of a write that was about to happen, and of which nobody knows whether it did. ``gone`` holds
+    the stamps of names that were then gone on both sides: a rollback may bring those writes back.
     """
 
     manifest: str
     generation: int = 0
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     intents: Mapping[str, str] = field(default_factory=dict)
+    gone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def stamps(self, name: str) -> tuple[str, ...]:
+        """The writes with which ``.env`` agreed, or may have."""
+        return (*self.names.get(name, ()), *((self.intents[name],) if name in self.intents else ()))
+
+    @property
+    def remembered(self) -> frozenset[str]:
+        """The names of which this checkout knows a write."""
+        return frozenset((*self.names, *self.intents))
 
     def knows(self, name: str, entry: Entry) -> bool:
         """Whether ``.env`` had the value of this write, so that changing it undoes nobody's work."""
-        return stamp(entry) in (*self.names.get(name, ()), self.intents.get(name))
+        return stamp(entry) in self.stamps(name) or self.dropped(name, entry)
+
+    def dropped(self, name: str, entry: Entry) -> bool:
+        """Whether this write is one that ``.env`` once had, and that was then removed in agreement with ``.env``.
+
+        When it is there again, a rollback brought it back, and ``.env`` is the newer one.
+        """
+        return stamp(entry) in self.gone.get(name, ())
 
     def met(self, name: str, digest: str) -> bool:
         """Whether ``.env`` had this value, which somebody set on the target by hand."""
@@ -62,8 +80,7 @@ class Seen:
 
         Of later writes a rollback can have taken the name away, after which ``.env`` is simply the newer one.
         """
-        stamps = (*self.names.get(name, ()), self.intents.get(name, ""))
-        return any(int(each.partition(".")[0]) <= generation for each in stamps if each)
+        return any(int(each.partition(".")[0]) <= generation for each in self.stamps(name))
 
     def last(self, name: str) -> str | None:
         """The digest of the value with which ``.env`` last agreed."""
@@ -77,14 +94,16 @@ def remember(seen: Seen | None, manifest: Manifest, agreed: Mapping[str, str], g
     Args:
         seen: what was remembered until now; of another manifest, it is forgotten.
         agreed: per name the stamp of the write whose value ``.env`` has.
-        gone: names that are neither in ``.env`` nor on the target.
+        gone: remembered names that are neither in ``.env`` nor on the target.
     """
     known = seen if seen is not None and seen.manifest == manifest.id else Seen(manifest.id)
     names = {name: stamps for name, stamps in known.names.items() if name not in gone}
+    left = {name: (*known.gone.get(name, ()), *known.stamps(name))[-KEPT_STAMPS:] for name in gone}
     happened = {name: new for name, new in known.intents.items() if new == _present(manifest, name)}
     for name, new in (happened | dict(agreed)).items():
         names[name] = (*(old for old in names.get(name, ()) if old != new), new)[-KEPT_STAMPS:]
-    return Seen(manifest.id, manifest.generation, names)
+    dropped = {name: stamps for name, stamps in {**known.gone, **left}.items() if name not in names}
+    return Seen(manifest.id, manifest.generation, names, gone=dropped)
 
 
 def _present(manifest: Manifest, name: str) -> str | None:
@@ -99,9 +118,12 @@ def load(root: Path, target: str) -> tuple[Seen | None, str]:
         return None, warning
     try:
         found = document[target]
-        names = {str(name): _stamps(stamps) for name, stamps in found["names"].items()}
+        names, gone = (
+            {str(name): _stamps(stamps) for name, stamps in each.items()}
+            for each in (found["names"], found.get("gone", {}))
+        )
         intents = dict(zip(found["intents"], _stamps(found["intents"].values()), strict=True))
-        return Seen(str(found["manifest"]), int(found["generation"]), names, intents), warning
+        return Seen(str(found["manifest"]), int(found["generation"]), names, intents, gone), warning
     except (ValueError, LookupError, TypeError, AttributeError):
         return None, _damaged(FILE)
 
@@ -127,7 +149,8 @@ def save(root: Path, target: str, seen: Seen) -> str:
         with _locked(folder):
             document, _ = _read(folder / FILE)
             names = {name: list(stamps) for name, stamps in sorted(seen.names.items())}
-            known = {"manifest": seen.manifest, "generation": seen.generation, "names": names}
+            gone = {name: list(stamps) for name, stamps in sorted(seen.gone.items())}
+            known = {"manifest": seen.manifest, "generation": seen.generation, "names": names, "gone": gone}
             document[target] = {**known, "intents": dict(seen.intents)}
             text = json.dumps({"v": VERSION, "targets": document}, indent=1, sort_keys=True)
             atomic.replace(folder / FILE, text.encode(), f".{FILE}-")

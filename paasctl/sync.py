@@ -145,7 +145,7 @@ class _Sync:
             for name, entry in manifest.entries.items()
             if name in env and entry.digest == manifest.digest(name, env[name])
         }
-        known = self._seen.names if self._seen else {}
+        known = self._seen.remembered if self._seen else ()
         gone = frozenset(name for name in known if name not in env and name not in result)
         return remember(self._seen, manifest, agreed, gone)
 

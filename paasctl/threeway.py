@@ -36,7 +36,8 @@ class State:
     which somebody set by hand. ``newer``: the base is from a generation
     after the last one that this checkout saw. ``ever``: ``.env`` and the target agreed once; ``lost``: they did, and
     since then somebody took the name out of the manifest. ``unchanged``: ``.env`` still says what it said when they
-    last agreed. ``last_write``: "WHO on DATE". ``owner``: who else owns the name on the target.
+    last agreed. ``dropped``: the base is a write that was removed in agreement with ``.env``, and that a rollback
+    brought back. ``last_write``: "WHO on DATE". ``owner``: who else owns the name on the target.
     """
 
     base: str | None
@@ -48,6 +49,7 @@ class State:
     ever: bool = False
     lost: bool = False
     unchanged: bool = False
+    dropped: bool = False
     last_write: str = ""
     owner: str | None = None
 
@@ -76,6 +78,7 @@ def state_of(
         ever=ever,
         lost=entry is None and seen is not None and seen.had(name, base.generation),
         unchanged=seen is not None and digest is not None and seen.last(name) == digest,
+        dropped=seen is not None and entry is not None and seen.dropped(name, entry),
         last_write=f"{entry.who} on {entry.when[:10]}" if entry else "",
         owner=owner,
     )
@@ -198,7 +201,7 @@ def _pull(state: State) -> Decision:
 def _pull_missing(state: State) -> Decision:
     if state.met:
         return "keep", "removed from .env"
-    if state.base is not None and state.known:
+    if state.base is not None and state.known and not state.dropped:
         if state.theirs == state.base:
             return "keep", "removed from .env; the next sync deletes it on the target"
         return "conflict", "removed from .env, changed on the target by hand"

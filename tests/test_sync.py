@@ -182,6 +182,37 @@ def test_after_a_rollback_the_env_file_is_simply_newer() -> None:
     assert ops(sync(desired({"X": "2", "Y": "1"}), rolled_back, second.seen)) == {"X": "update", "Y": "add"}
 
 
+def test_a_name_that_a_rollback_brings_back_can_be_removed_again() -> None:
+    first = observed({"X": "1", "Y": "1"}, manifest({"X": "1", "Y": "1"}))
+    gone = sync(desired({"Y": "1"}), first, seen(first.manifest), delete=True)
+    assert ops(gone) == {"X": "delete", "Y": "same"}
+    rolled_back, want = first, desired({"Y": "1"})
+    back = sync(want, rolled_back, gone.seen)
+    assert ops(back)["X"] == "delete" and back.held == ("X",), "it differs, and says so"
+    again = sync(want, rolled_back, gone.seen, delete=True)
+    assert again.delete == ("X",)
+    assert not sync(want, after(rolled_back, again), again.seen).writes
+    assert sync(want, rolled_back, again.seen, delete=True).delete == ("X",), "after a second rollback too"
+    assert ops(sync(desired({"X": "2", "Y": "1"}), rolled_back, gone.seen))["X"] == "update"
+
+
+def test_a_name_that_a_rollback_brings_back_can_be_pulled() -> None:
+    first = observed({"X": "1", "Y": "1"}, manifest({"X": "1", "Y": "1"}))
+    gone = sync(desired({"Y": "1"}), first, seen(first.manifest), delete=True)
+    pulled = pull.decide(env({"Y": "1"}), first, gone.seen, FACTS)
+    assert plain(pulled.write) == {"X": "1"}
+    assert not sync(desired({"X": "1", "Y": "1"}), first, pulled.seen).writes
+    assert sync(desired({"Y": "1"}), first, pulled.seen, delete=True).delete == ("X",)
+
+
+def test_a_name_that_a_colleague_added_anew_is_not_one_that_a_rollback_brought_back() -> None:
+    first = observed({"X": "1", "Y": "1"}, manifest({"X": "1", "Y": "1"}))
+    gone = sync(desired({"Y": "1"}), first, seen(first.manifest), delete=True)
+    without = after(first, gone)
+    anew = after(without, sync(desired({"X": "1", "Y": "1"}), without, None, who="bob", force=True))
+    assert ops(sync(desired({"Y": "1"}), anew, gone.seen, delete=True))["X"] == "conflict"
+
+
 def test_what_a_colleague_wrote_after_a_rollback_is_not_overwritten() -> None:
     first = observed({"X": "1"}, manifest({"X": "1"}))
     mine = sync(desired({"X": "2"}), first, seen(manifest({"X": "1"})))

@@ -30,13 +30,15 @@ Write = tuple[str, object]
 class Laptop:
     """A checkout.
 
-    ``known`` are the writes per name that its ``.env`` agreed with, which it may undo; ``accepted`` are removals by
-    others that its user saw and overruled.
+    ``known`` are the writes per name that its ``.env`` agreed with, which it may undo; ``buried`` those of names that
+    were then removed in agreement with it, which a rollback may bring back; ``accepted`` are removals by others that
+    its user saw and overruled.
     """
 
     env: dict[str, str] = field(default_factory=dict)
     seen: Seen | None = None
     known: dict[str, set[Write]] = field(default_factory=lambda: defaultdict(set))
+    buried: dict[str, set[Write]] = field(default_factory=lambda: defaultdict(set))
     accepted: set[Write] = field(default_factory=set)
 
 
@@ -168,7 +170,8 @@ class Histories(RuleBasedStateMachine):
             if self._forced(changes, name):
                 continue
             if name in self.target.env:
-                assert self.target.writes[name] in laptop.known[name], f"{name} is undone unseen"
+                write = self.target.writes[name]
+                assert write in laptop.known[name] | laptop.buried[name], f"{name} is undone unseen"
             else:
                 gone = self.target.removed.get(name, (str(who), 0))
                 fine = gone[0] == str(who) or gone in laptop.accepted or laptop.seen is None
@@ -236,7 +239,7 @@ class Histories(RuleBasedStateMachine):
                 laptop.known[name].add(self.target.writes[name])
         for name in list(laptop.known):
             if name not in laptop.env and name not in self.target.env:
-                laptop.known[name].clear()
+                laptop.buried[name] |= laptop.known.pop(name)
 
 
 TestHistories = Histories.TestCase
