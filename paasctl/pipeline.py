@@ -154,6 +154,7 @@ def read_app(session: Session, connection: Connection, choose: Choose | None) ->
 
     app = project.read(session.root, session.config, connection.settings, choose=choose)
     session.redactor.keep(_public(app))
+    config.check_processes(connection.settings, app.processes, session.config.file)
     added = overlay.generate(app, runtime=connection.settings.runtime)
     own = getattr(connection.target, "extra_files", None)
     return app, replace(added, files={**added.files, **own(app)}) if own else added

@@ -161,6 +161,7 @@ class _Sync:
         ours, theirs = self._ours.get(name), self._observed.env.get(name)
         state = state_of(name, ours, theirs, self._base, self._seen, self._observed.protected.get(name))
         op, reason = threeway.push(state, force=self._options.force, prune=self._options.prune)
+        reason = reason.replace(".env", self._file(name))
         if ours is None and not self._desired.env.managed and op not in ("none", "keep", "forget"):
             op, reason = "keep", "there is no env file here"
         blocks = op == "conflict" or (op == "drift" and self._options.mode == "sync")
@@ -173,6 +174,10 @@ class _Sync:
         if answer is not None:
             blocks = False
         self._apply(name, op, reason, state, blocks)
+
+    def _file(self, name: str) -> str:
+        """The env file that says a name, as people call it."""
+        return self._desired.env.origins.get(name, "").rpartition(":")[0] or ".env"
 
     def _take_theirs(self, name: str, theirs: Secret | None, reason: str) -> None:
         self._take[name] = theirs

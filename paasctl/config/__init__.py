@@ -2,7 +2,7 @@
 
 from paasctl.config.loading import APP_KEYS, COMMON_KEYS, FILE, LOG_DESTINATIONS, PROCESS_KEYS, load
 from paasctl.config.settings import AppSettings, Config, TargetSettings
-from paasctl.config.targets import check_settings, env_files, require_adapter, target
+from paasctl.config.targets import check_processes, check_settings, env_files, require_adapter, target
 
 __all__ = [
     "APP_KEYS",
@@ -13,6 +13,7 @@ __all__ = [
     "AppSettings",
     "Config",
     "TargetSettings",
+    "check_processes",
     "check_settings",
     "env_files",
     "load",

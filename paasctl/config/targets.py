@@ -79,6 +79,24 @@ def check_settings(target: TargetSettings, known: Mapping[str, Setting], file: s
     return dict(target.settings)
 
 
+def check_processes(target: TargetSettings, known: Collection[str], file: str | None) -> None:
+    """Every ``[targets.NAME.processes.PROCESS]`` is about a process that the app has.
+
+    Args:
+        known: the app's processes; the release command is none.
+
+    Raises:
+        UsageError: one is not (``file:line``).
+    """
+    for name in target.processes:
+        if name not in known:
+            where = f"{file}:{target.lines.get(f'processes.{name}', 1)}: " if file else ""
+            raise UsageError(
+                f"{where}[targets.{target.name}.processes.{name}] is about a process that the app does not have",
+                hint=suggestion(name, known),
+            )
+
+
 def _problem(value: object, setting: Setting) -> str:
     if not is_a(value, setting.type):
         return f"must be {word(setting.type)}, not {word(type(value))}"

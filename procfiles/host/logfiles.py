@@ -2,27 +2,69 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import re
 import time
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+#: A moment as log formats write it: ISO 8601, Python's logging, gunicorn.
+MOMENT = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)[ T](?P<time>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))?"
+    r"\s?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
 
 
 def lines(folder: str, prefix: str, process: Optional[str], count: int, follow: bool) -> Iterator[List[str]]:
-    """Give (process, line) of the last lines of every log, and then (``follow``) each new line for ever.
+    """Give (process, line) of the last lines of all logs together, and then (``follow``) each new line for ever.
 
     ``prefix`` is what stands before the process's name in the names of the files.
     """
     tails: Dict[str, _Tail] = {}
+    last: List[Tuple[float, str, str]] = []
     for name in _log_names(folder, prefix, process):
         tails[name] = _Tail(os.path.join(folder, name + ".log"))
-        for line in tails[name].last(count):
-            yield [label(name[len(prefix) :]), line]
+        last += [(moment, name, line) for moment, line in dated(tails[name].last(count))]
+    last.sort(key=lambda each: each[0])  # lines of one file stay in their order
+    for _, name, line in last[-count:] if count else []:
+        yield [label(name[len(prefix) :]), line]
     while follow:
         for name in _log_names(folder, prefix, process):
             tail = tails.setdefault(name, _Tail(os.path.join(folder, name + ".log")))
             for line in tail.new():
                 yield [label(name[len(prefix) :]), line]
         time.sleep(0.2)
+
+
+def dated(lines: Sequence[str]) -> List[Tuple[float, str]]:
+    """Each line with the moment (seconds since the epoch) that it names near its beginning, or that the one before it
+    named: a traceback belongs to the line above it. What comes before the first moment counts as old."""
+    found, moment, future = [], 0.0, time.time() + 3600
+    for line in lines:
+        named = _moment(line)
+        if named is not None and moment < named < future:  # else it is not about when the line was written
+            moment = named
+        found.append((moment, line))
+    return found
+
+
+def _moment(line: str) -> Optional[float]:
+    match = MOMENT.search(line[:40])
+    if match is None:
+        return None
+    try:
+        moment = datetime.datetime.strptime("%s %s" % match.group("day", "time"), "%Y-%m-%d %H:%M:%S")
+        zone = match["zone"]
+        if zone:
+            digits = "0000" if zone == "Z" else zone[1:].replace(":", "")
+            offset = datetime.timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+            zoned = moment.replace(tzinfo=datetime.timezone(-offset if zone[0] == "-" else offset))
+            seconds = zoned.timestamp()
+        else:
+            seconds = moment.timestamp()
+        return seconds + float("0." + (match["fraction"] or "0"))
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 class _Tail:

@@ -370,6 +370,23 @@ def test_a_setting_that_the_adapter_does_not_know(run: Any, project: Path) -> No
     assert "did you mean region?" in run("push", "-y", code=2).stderr
 
 
+def test_a_table_of_a_process_that_the_app_does_not_have(run: Any, project: Path) -> None:
+    table = '[targets.shop]\nadapter = "fake"\n[targets.shop.processes.wbe]\ninstances = 2\n'
+    (project / "paasctl.toml").write_text(table)
+    said = run("push", "-n", code=2).stderr
+    assert "paasctl.toml:3: [targets.shop.processes.wbe]" in said and "did you mean web?" in said
+    (project / "paasctl.toml").write_text(table.replace("wbe", "web"))
+    run("push", "-n")
+
+
+def test_the_plan_names_the_file_that_a_name_comes_from(run: Any, project: Path) -> None:
+    (project / ".flaskenv").write_text("FLASK_APP=wsgi.py\n")
+    (project / ".env.shop").write_text("ONLY_HERE=1\n")
+    out = run("push", "-n").stdout
+    for line in ("FLASK_APP (new in .flaskenv)", "ONLY_HERE (new in .env.shop)", "SECRET_KEY (new in .env)"):
+        assert f"  + {line}\n" in out
+
+
 def test_an_adapter_that_breaks_at_once(run: Any, project: Path) -> None:
     (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "broken"\n')
     assert "could not be loaded" in run("push", "-y", code=1).stderr
