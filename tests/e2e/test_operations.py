@@ -113,7 +113,7 @@ def test_logs_of_a_process_that_is_not_there(app: App) -> None:
 
 def test_a_reader_of_the_logs_who_has_enough(app: App) -> None:
     words = app.paasctl.command(["logs", "local"])
-    script = '"$@" 2>&1 | head -n 1'
+    script = '"$@" | head -n 1'
     done = subprocess.run(
         ["bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}", "bash", *words],
         env=app.paasctl.environ(), cwd=os.fspath(app.paasctl.home.root), capture_output=True, text=True, check=False,
