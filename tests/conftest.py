@@ -19,11 +19,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The fast ones first. A test of real processes on a busy machine gets a second try; the report shows it as R.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The fast ones first, and alone when nothing was asked for: `pytest -q` is for while you work.
 
-    Not so one marked ``once``: a request that is lost, or a secret that shows, one time in two is a defect.
+    A test of real processes on a busy machine gets a second try; the report shows it as R. Not so one marked ``once``:
+    a request that is lost, or a secret that shows, one time in two is a defect.
     """
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
+        slow = {item for item in items if any(map(item.get_closest_marker, SLOWER))}
+        config.hook.pytest_deselected(items=list(slow))
+        items[:] = [item for item in items if item not in slow]
     items.sort(key=lambda item: [bool(item.get_closest_marker(one)) for one in SLOWER])
     for item in items:
         if any(map(item.get_closest_marker, ("e2e", "hosts"))) and not item.get_closest_marker("once"):
