@@ -7,7 +7,8 @@ import click
 from paasctl.cli import options
 from paasctl.cli.base import Command, Invocation
 from paasctl.cli.failures import INTERRUPTED
-from paasctl.session import connect
+from paasctl.errors import UsageError
+from paasctl.session import Connection, connect
 
 
 @click.command(cls=Command)
@@ -40,8 +41,25 @@ def _show(
     with connect(session, name) as connection:
         operations = connection.operations("logs")
         connection.observe(code=False)  # .env may be absent, or newer than what is live
-        for line in operations.logs(process, lines, follow):
+        number = 0
+        for number, line in enumerate(operations.logs(process, lines, follow), start=1):  # noqa: B007
             if as_json:
                 console.json_line({"process": line.process, "text": line.text})
             else:
                 console.raw(f"{line.process} | {line.text}" if line.process else line.text)
+        if process and not number:
+            _require_process(connection, process)
+
+
+def _require_process(connection: Connection, process: str) -> None:
+    """Where a process has no lines, and the target tells which it has, say that it is not one of them.
+
+    Raises:
+        UsageError: names the processes.
+    """
+    if connection.adapter.abilities.get("status", "no"):
+        return
+    names = [each.name for each in connection.operations("status").status().processes]
+    kinds = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    if kinds and process not in (*names, *kinds):
+        raise UsageError(f"there is no process {process!r}", hint=f"its processes: {', '.join(kinds)}")

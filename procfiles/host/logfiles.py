@@ -115,7 +115,7 @@ def label(name: str) -> str:
 def _log_names(folder: str, prefix: str, process: Optional[str]) -> List[str]:
     names = [name[:-4] for name in os.listdir(folder) if name.endswith(".log")] if os.path.isdir(folder) else []
     ours = [n for n in names if n.startswith(prefix) and n != "supervisord"]
-    return sorted(n for n in ours if process is None or n[len(prefix) :].rpartition("_")[0] == process)
+    return sorted(n for n in ours if process in (None, n[len(prefix) :].rpartition("_")[0], label(n[len(prefix) :])))
 
 
 def _read(path: str) -> bytes:

@@ -118,7 +118,8 @@ class HostTarget:
         """
         live = self.observe().extra.live
         known = sorted(live["settings"]) if live else []
-        if name not in known:
+        process, _, instance = name.partition(".")
+        if name not in known and not (process in known and instance.isdigit()):
             hint = f"its processes: {', '.join(known)}" if known else "nothing is live here yet"
             raise UsageError(f"there is no process {name!r}", hint=hint)
 

@@ -170,6 +170,14 @@ def test_logs_are_results(run: Any, world: Any) -> None:
     assert json.loads(run("logs", "-n", "1", "--json").stdout) == {"process": "web", "text": "three"}
 
 
+def test_logs_of_a_process_that_is_not_there(run: Any, world: Any) -> None:
+    world["shop"].log = []
+    result = run("logs", "--process", "wbe", code=2)
+    assert "there is no process 'wbe'" in result.stderr and "its processes: web" in result.stderr
+    for process in ("web", "web.1"):
+        assert run("logs", "--process", process).stdout == ""
+
+
 def test_values_of_env_are_masked_in_logs(run: Any, world: Any) -> None:
     world["shop"].log = ["the key is kkkk-sentinel-1-kkkk-kkkk"]
     assert run("logs").stdout == "web | the key is ********\n"

@@ -53,7 +53,8 @@ def test_so_many_lines_in_all_the_newest_last(folder: Path, count: int) -> None:
 
 
 def test_of_one_process(folder: Path) -> None:
-    assert last(folder, 1, "worker") == ["worker.0 2024-11-22 10:00:06.1 six"]
+    assert last(folder, 1, "worker") == last(folder, 1, "worker.0") == ["worker.0 2024-11-22 10:00:06.1 six"]
+    assert last(folder, 1, "worker.1") == []
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])) | st.from_regex(logfiles.MOMENT)))
