@@ -317,6 +317,10 @@ REFUSED: dict[str, tuple[Files, str, str]] = {
         {"shop/__init__.py": FACTORY, "Procfile": 'web: gunicorn "shoop:create_app()"'},
         "Procfile:1: there is no module shoop in the app's folder", "did you mean shop:create_app()?",
     ),
+    "neither a web process nor an app": (
+        {"worker.py": "print('x')", "Procfile": "worker: python worker.py"},
+        "Procfile has no web process, and no app found: looked through 1 Python file", "add the line `web: COMMAND`",
+    ),
     "no web process": (
         {"wsgi.py": FLASK, "Procfile": "worker: python x.py"}, "Procfile has no web process",
         "add the line `web: gunicorn wsgi:app`",

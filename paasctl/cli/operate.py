@@ -49,6 +49,7 @@ def change(
             return None
         plans.ask(console, question.format(app=connection.app, target=name), yes=yes)
         plans.run(console, plan)
+        plans.late_warnings(console, plan)
         return plan
 
 

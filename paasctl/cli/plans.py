@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from paasctl import console as consoles
 from paasctl import push
 from paasctl.cli.failures import NOTHING_CHANGED, Declined, Interrupted
 from paasctl.console import Console, Progress
-from paasctl.errors import UsageError
+from paasctl.errors import PaasctlError, UsageError
 from paasctl.model import Plan
 
 
@@ -75,6 +76,13 @@ def run(console: Console, plan: Plan) -> None:
         raise Interrupted(_state(plan, progress)) from None
     finally:
         console.idle()
+
+
+def late_warnings(console: Console, plan: Plan) -> None:
+    """What is worth a warning once a plan has run. That the target cannot be asked any more does not undo it."""
+    with suppress(PaasctlError):
+        for warning in plan.late_warnings():
+            console.warn(warning)
 
 
 def _state(plan: Plan, progress: Progress) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -224,9 +224,7 @@ def _carry_out(run: Run, connection: Connection, prepared: Prepared) -> str:
     where = f"{connection.app} on {connection.name}"
     said = f"{where} is live" if prepared.desired.bundle is not None else f"the env of {where} is in sync"
     url = plan.url or (plan.late_url() if plan.late_url else "")
-    with suppress(PaasctlError):  # the push is done; that the target cannot be asked any more does not undo it
-        for warning in plan.late_warnings():
-            console.warn(warning)
+    plans.late_warnings(console, plan)
     console.out(f"{said}: {url}" if url else said)
     return "done"
 

@@ -71,7 +71,7 @@ class _Reading:
         env = env_values(self.root, self.config.app, self.target)
         names = Names(Sources(self.root))
         needs = read_needs(self.root, self._configured("dependencies"), self.pyproject)
-        entry = entry_point(names, python.version, self._said(lines, env), self.choose, needs.names)
+        entry = self._entry(names, python.version, self._said(lines, env), needs, lines)
         processes = self._processes(lines, entry)
         self._check_framework(needs, entry)
         literals = Literals(names, env)
@@ -154,6 +154,19 @@ class _Reading:
         if "FLASK_APP" in env:
             said["flask"] = (env["FLASK_APP"].value.reveal(), env["FLASK_APP"].origin)
         return said
+
+    def _entry(
+        self, names: Names, python: str, said: Mapping[str, Said], needs: Needs, lines: Procfile | None
+    ) -> EntryPoint:
+        try:
+            return entry_point(names, python, said, self.choose, needs.names)
+        except UsageError as error:
+            if lines is None or "web" in lines.processes or not error.message.startswith("no app found"):
+                raise
+            raise UsageError(
+                f"{PROCFILE} has no web process, and {error.message}",
+                hint=f"add the line `web: COMMAND` that starts the app, or {error.hint}",
+            ) from error
 
     def _processes(self, lines: Procfile | None, entry: EntryPoint) -> dict[str, str]:
         self.origins["entry"], self.origins["interface"] = entry.origin, entry.origin
