@@ -49,6 +49,7 @@ class Agent:
         #: the release that was made current, and what to go back to, until every process runs it
         self._committed: Optional[Tuple[str, Optional[str]]] = None
         self._failed = False
+        self._remade = False
 
     @property
     def own(self) -> bool:
@@ -124,7 +125,7 @@ class Agent:
         self.app.call("make_folders")
         self.lock.take(args["who"], args["what"])
         self.supervisor.finish_ending()
-        self._refuse_another_state(args["live"], args["last"])
+        self._refuse_another_state(args["live"], args["last"], args["unfinished"])
         document = read_json(self.layout.path("app.json"), {})
         port = args["port"]
         if self.own and (port != document.get("port") or not self.supervisor.running()):
@@ -204,7 +205,7 @@ class Agent:
 
     def do_roll(self, args: Arguments, stream: Optional[Stream]) -> None:
         try:
-            self.rollout.roll(args["release"], self.wire.say)
+            self.rollout.roll(args["release"], self.wire.say, anew=self._remade)
             self.rollout.done(args["release"])
         except BaseException:
             self._failed = True
@@ -259,11 +260,10 @@ class Agent:
     # ------------------------------------------------------------------------------------------------ helping
 
     def _make_tree(self, document: Arguments, entries: List[Any]) -> None:
-        """Make a tree; processes whose code was made anew under them no longer count as running it."""
+        """Make a tree; processes whose code was made anew under them are restarted by the next roll."""
         made = self.trees.build(document["tree"], entries, document["persist"], document["built"])
         live = self.layout.live()
-        if made and live and self.releases.get(live)["tree"] == document["tree"]:
-            self.app.call("forget")
+        self._remade = bool(made and live and self.releases.get(live)["tree"] == document["tree"])
 
     def _refuse_another_project(self) -> None:
         origin = read_json(self.layout.path("app.json"), {}).get("origin")
@@ -274,12 +274,12 @@ class Agent:
                 kind="usage",
             )
 
-    def _refuse_another_state(self, live: Optional[str], last: int) -> None:
+    def _refuse_another_state(self, live: Optional[str], last: int, begun: Any) -> None:
         """The plan was made for another state than the one that the lock now keeps still."""
         now = self.layout.live()
-        if (now, self.releases.last_number()) == (live, last):
+        if (now, self.releases.last_number(), rollout.unfinished(self.layout)) == (live, last, begun):
             return
-        what = "somebody else's push was tried"
+        what = "somebody else's push came to its end"
         if now != live:
             what = "%s by %s was made live" % (now, self.releases.get(now)["who"]) if now else "the app was taken down"
         message = "%s meanwhile; this command changed nothing" % what

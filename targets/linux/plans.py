@@ -148,9 +148,10 @@ class Planner:
 
     def _lock(self, state: HostState, what: str, release: Mapping[str, Any] | None = None) -> Step:
         """Take the lock; ``release`` is the one that will be live, whose port must be free or this app's."""
+        port = release["port"] if release else state.port
         live = state.live["id"] if state.live else None
-        expected = {"live": live, "last": state.last, "port": release["port"] if release else state.port}
-        return Step("lock the app", lambda say: self._call("lock", say, who=self.who, what=what, **expected))
+        expected = {"live": live, "last": state.last, "unfinished": state.unfinished}
+        return Step("lock the app", lambda say: self._call("lock", say, who=self.who, what=what, port=port, **expected))
 
     def _code(self, desired: Desired, document: Mapping[str, Any], spec: Spec, state: HostState) -> list[Step]:
         if desired.bundle is None:

@@ -54,7 +54,7 @@ def test_an_agent_observes_and_is_given_a_tree(agent: Any, tmp_path: Path) -> No
     root, bundle, said = tmp_path / "shop", bundle_of(tmp_path / "app"), list[str]()
     nothing = agent.call("observe", port=None)
     assert not nothing["exists"]
-    agent.call("lock", who="ada@laptop", what="a push", live=None, last=0, port=nothing["port"])
+    agent.call("lock", who="ada@laptop", what="a push", live=None, last=0, unfinished=None, port=nothing["port"])
     assert agent.call("observe", port=None)["locked"]["who"] == "ada@laptop"
     upload.upload(agent, bundle, ["uploads/"], [], upload.Base(), said.append)
     tree = root / "code" / upload.tree_name(bundle, ["uploads/"])
@@ -66,7 +66,7 @@ def test_an_agent_observes_and_is_given_a_tree(agent: Any, tmp_path: Path) -> No
 
 def test_a_base_that_the_host_does_not_have_costs_one_more_question(agent: Any, tmp_path: Path) -> None:
     bundle, said = bundle_of(tmp_path / "app"), list[str]()
-    agent.call("lock", who="ada", what="a push", live=None, last=0, port=8000)
+    agent.call("lock", who="ada", what="a push", live=None, last=0, unfinished=None, port=8000)
     wrong = upload.Base("no-such-tree", {"web.py": ["web.py", "100644", "0" * 64, 1, 0, None]})
     upload.upload(agent, bundle, [], [], wrong, said.append)
     upload.upload(agent, bundle, [], [], wrong, said.append)
