@@ -85,6 +85,13 @@ def start(
     return child
 
 
+def output(child: "subprocess.Popen[bytes]") -> str:
+    """Wait for the end of a program that was started with a pipe; all that it printed."""
+    data, _ = child.communicate()
+    running.discard(child.pid)
+    return data.decode("utf-8", "replace")
+
+
 def end(child: "subprocess.Popen[bytes]", grace: float = 5) -> None:
     """End a program and all that is left of its process group: asked first, killed after ``grace`` seconds."""
     if grace and child.poll() is None:

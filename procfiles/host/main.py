@@ -65,6 +65,8 @@ class Agent:
         self._refuse_another_project()
         everything = self.releases.all()
         current = next((d for d in everything if d["id"] == live), None)
+        if current:
+            self.supervisor.ask()
         env, lost = self._env(current)
         setup = None if self.own else read_json(self.layout.setup, {})
         port = (

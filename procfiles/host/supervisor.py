@@ -77,6 +77,9 @@ class Supervisor:
         """
         raise NotImplementedError
 
+    def ask(self) -> None:
+        """Begin to ask for the states, where that takes a while; the next :meth:`states` gives the answer."""
+
     def states(self) -> List[State]:
         """What Supervisor says of every process of the app; empty when supervisord does not run."""
         raise NotImplementedError

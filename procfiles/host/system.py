@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from . import children
 from .deputy import AppUser
@@ -30,28 +30,36 @@ class SystemSupervisor(Supervisor):
     def __init__(self, layout: Layout, ctl: Sequence[str], app: AppUser) -> None:
         super().__init__(layout, app)
         self._words = list(ctl)
+        self._asked: Optional[subprocess.Popen[bytes]] = None
 
     def running(self) -> bool:
         return True
+
+    def ask(self) -> None:
+        setup = self.setup()
+        if setup and self._asked is None:
+            self._asked = children.start([*self._words, "status", *programs(setup)], "/", None, subprocess.PIPE)
 
     def states(self) -> List[State]:
         setup = self.setup()
         if not setup:
             return []
-        ended = self._ctl("status", *programs(setup))
-        matches = [STATUS.match(line) for line in ended.output.splitlines()]
+        self.ask()
+        assert self._asked is not None
+        output, self._asked = children.output(self._asked), None
+        matches = [STATUS.match(line) for line in output.splitlines()]
         found = [(m["full"], m["state"], int(m["pid"]) if m["pid"] else None) for m in matches if m]
-        if not found and "sudo:" in ended.output:
+        if not found and "sudo:" in output:
             raise Failure(
                 "this user may not ask Supervisor on the host any more; what was live is still live",
                 "run `paasctl setup` for this target again: it writes the sudo rules",
-                ended.output,
+                output,
             )
         if not found:
             raise Failure(
                 "Supervisor does not answer on the host",
                 "see `systemctl status supervisor` there, then run the same command again",
-                ended.output,
+                output,
                 kind="host",
             )
         return found
