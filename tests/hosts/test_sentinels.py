@@ -64,6 +64,7 @@ def test_no_secret_is_given_away(make_app: Callable[..., HostApp]) -> None:
     assert secrets.found(app.host.out(f"cat /srv/{app.name}/env/*.json")), "the search finds nothing where they are"
     secrets.check_files([app.home.cache, app.home.state, app.home.tmp, app.home.config])
     if app.paasctl.recorder:
+        app.disconnect()  # a connection that is kept is a program that has not ended
         app.paasctl.recorder.stop()
         secrets.check(app.paasctl.recorder.text(), "an argument on this machine")
         app.paasctl.recorder = None
