@@ -370,6 +370,23 @@ def test_a_setting_that_the_adapter_does_not_know(run: Any, project: Path) -> No
     assert "did you mean region?" in run("push", "-y", code=2).stderr
 
 
+def test_words_that_are_values_too_stay_in_sentences_and_are_masked_in_output(
+    run: Any, world: Any, project: Path
+) -> None:
+    (project / ".env").write_text("QUEUE=default\nSECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\n")
+    (project / ".flaskenv").write_text("FLASK_APP=wsgi.py\n")
+    (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "fake"\nhealth = ""\n')
+    assert "leave the key out for the default" in run("push", "-n", code=2).stderr
+    (project / "paasctl.toml").write_text('[targets.shop]\nadapter = "fake"\n')
+    output = 'File "wsgi.py", line 3, queue default, key kkkk-sentinel-1-kkkk-kkkk'
+    world["shop"].fails["check"] = PaasctlError("the default queue is full", hint="see wsgi.py", output=output)
+    shown = run("push", "-y", code=1).stderr
+    assert "error: the default queue is full" in shown and "hint: see wsgi.py" in shown
+    assert '  | File "wsgi.py", line 3, queue ********, key ********' in shown
+    world["shop"].log = [output]
+    assert run("logs").stdout == 'web | File "wsgi.py", line 3, queue ********, key ********\n'
+
+
 def test_a_table_of_a_process_that_the_app_does_not_have(run: Any, project: Path) -> None:
     table = '[targets.shop]\nadapter = "fake"\n[targets.shop.processes.wbe]\ninstances = 2\n'
     (project / "paasctl.toml").write_text(table)
