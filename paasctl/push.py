@@ -42,7 +42,7 @@ def apply(plan: Plan, report: Report) -> None:
             run.undo("interrupted")
         raise
     except Exception as error:  # an adapter's bug must not leave a broken release live either
-        run.undo(str(error))
+        run.undo(str(error), getattr(error, "output", ""))
         if isinstance(error, PaasctlError) and plan.undone:
             error.message += f"; {plan.undone}"
         raise
@@ -69,12 +69,13 @@ class _Run:
             self._report.started(step, self._number, self._of)
             step.do(self._report.say)
 
-    def undo(self, reason: str) -> None:
+    def undo(self, reason: str, output: str = "") -> None:
         undo = self._plan.undo
         if undo is None:
             raise HalfApplied(
                 f"{reason}; this target cannot switch back by itself",
                 hint="run the same command again; it continues where this one stopped",
+                output=output,
             )
         self._report.undoing(undo)
         try:
@@ -84,5 +85,6 @@ class _Run:
             raise HalfApplied(
                 f"{reason}; switching back failed too: {told}",
                 hint="run the same command again; it finishes or undoes the rest",
+                output=output or getattr(error, "output", ""),
             ) from error
         self._report.undid(undo)

@@ -114,7 +114,7 @@ class Planner:
             undo=Step(
                 f"bring every process of {release} up again", lambda say: self._call("roll", say, release=release)
             ),
-            undone=f"every process of {release} runs",
+            undone=f"then every process of {release} was brought up again",
             url=self._at(live),
             warnings=tuple(gaps(live, state)),
         )
