@@ -11,20 +11,12 @@ from .wire import Failure, Wire
 
 #: as paasctl's own bootstrap: a constant in the argument, everything else on stdin
 BOOTSTRAP = """
-import importlib.abc, importlib.util, json, os, sys, zlib
+import json, os, zlib
 source = os.fdopen(os.dup(0), 'rb')
 modules = json.loads(zlib.decompress(source.read(int(source.readline()))))
-class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    def find_spec(self, name, path=None, target=None):
-        if name in modules:
-            return importlib.util.spec_from_loader(name, self, is_package=name == 'paasctl_host')
-    def get_source(self, name):
-        return modules[name]
-    def is_package(self, name):
-        return name == 'paasctl_host'
-sys.meta_path.insert(0, Modules())
-from paasctl_host.main import serve
-serve(source, json.loads(source.readline()), modules)
+bootstrap = {}
+exec(modules['paasctl_host.bootstrap'], bootstrap)
+bootstrap['start'](source, modules)
 """
 
 

@@ -11,7 +11,7 @@ from .probe import Probe
 from .wire import Failure
 
 if TYPE_CHECKING:
-    from .main import Agent
+    from .agent import Agent
 
 
 def status(agent: Agent) -> Dict[str, Any]:

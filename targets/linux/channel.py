@@ -22,7 +22,7 @@ HAVE, NEED = b"paasctl-agent: have\n", b"paasctl-agent: need\n"
 #: A constant: reads the agent's modules from stdin and starts it. Nothing of an app or its env is in an argv.
 #: With a digest on its first line it keeps them in the user's own cache; what is there counts only with that digest.
 BOOTSTRAP = """
-import hashlib, importlib.abc, importlib.util, json, os, sys, tempfile, zlib
+import hashlib, json, os, tempfile, zlib
 source = os.fdopen(os.dup(0), 'rb')
 wanted = source.readline().decode('ascii').strip()
 folder = os.path.join(os.path.expanduser('~'), '.cache', 'paasctl', 'agent')
@@ -49,17 +49,9 @@ try:
 except OSError:
     pass
 modules = json.loads(zlib.decompress(data))
-class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    def find_spec(self, name, path=None, target=None):
-        if name in modules:
-            return importlib.util.spec_from_loader(name, self, is_package=name == 'paasctl_host')
-    def get_source(self, name):
-        return modules[name]
-    def is_package(self, name):
-        return name == 'paasctl_host'
-sys.meta_path.insert(0, Modules())
-from paasctl_host.main import serve
-serve(source, json.loads(source.readline()), modules)
+bootstrap = {}
+exec(modules['paasctl_host.bootstrap'], bootstrap)
+bootstrap['start'](source, modules)
 """
 #: lines of a shell's start-up files that are passed over
 NOISE = 200
