@@ -240,6 +240,7 @@ class Agent:
         self.app.call("prune_built", keep=[d["tree"] for d in kept])
         if self.layout.public:
             static.prune(self.layout.public, [d["tree"] for d in kept])
+            static.prune(self.layout.path("collected"), [d["tree"] for d in kept])
         self.venvs.prune([d["venv_name"] for d in kept])
 
     # --------------------------------------------------------------------------------------------- operations

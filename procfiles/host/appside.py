@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import signal
@@ -16,6 +17,8 @@ from .wire import Failure, Stream
 Arguments = Dict[str, Any]
 #: seconds that an installation may take
 INSTALL = 1800
+#: bytes of a file that are handed over at once
+PIECE = 1 << 20
 
 
 class AppSide:
@@ -63,6 +66,20 @@ class AppSide:
             os.makedirs(kept if name.endswith("/") else os.path.dirname(kept), exist_ok=True)
         for name in args["built"]:
             os.makedirs(os.path.join(self.layout.built(args["tree"]), name.rstrip("/")), exist_ok=True)
+
+    def items_collected(self, args: Arguments) -> Iterator[Dict[str, str]]:
+        """The files that were built for a tree, in pieces, for a user who may not read them here."""
+        root = self.layout.built(args["tree"])
+        for folder, _, files in os.walk(root):
+            for path in (os.path.join(folder, name) for name in sorted(files)):
+                if os.path.isfile(path) and not os.path.islink(path):
+                    with open(path, "rb") as file:
+                        data = file.read(PIECE)
+                        while True:
+                            yield {"path": os.path.relpath(path, root), "data": base64.b64encode(data).decode("ascii")}
+                            data = file.read(PIECE)
+                            if not data:
+                                break
 
     def do_prune_built(self, args: Arguments, stream: Optional[Stream]) -> None:
         """Remove what was built for trees that are gone."""

@@ -71,7 +71,8 @@ class Releases:
     def switch(self, release: str) -> None:
         """Make a release live: one rename (and, for a web server in front, one for the static files)."""
         if self._layout.public:
-            static.publish(self._layout.public, self.get(release))
+            document = self.get(release)
+            static.publish(self._layout.public, document, self._layout.path("collected", document["tree"]))
         point(self._layout.current, os.path.join("releases", release))
 
     def mark(self, release: str, state: str) -> None:

@@ -7,6 +7,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Optional
 
+from . import static
 from .deputy import AppUser
 from .layout import Layout, read_json, remove, write_json
 from .release import Document, Releases
@@ -61,6 +62,9 @@ class Rollout:
             self._releases.mark(release, "failed")
             message = "the static files could not be collected (exit %d); %s" % (ended["status"], self._still())
             raise Failure(message, "mend the app, then push again")
+        if self._layout.public:
+            tree = self._releases.get(release)["tree"]
+            static.gather(self._layout.path("collected", tree), self._app.items("collected", tree=tree))
 
     def release_command(self, release: str, say: Say) -> None:
         """Run the release command once, after a copy of every SQLite database."""
