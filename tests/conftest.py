@@ -23,7 +23,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """The fast ones first, and alone when nothing was asked for: `pytest -q` is for while you work.
 
     A test of real processes on a busy machine gets a second try; the report shows it as R. Not so one marked ``once``:
-    a request that is lost, or a secret that shows, one time in two is a defect.
+    a request that is lost, or a secret that shows, one time in two is a defect. Nor those on hosts: the tests of a file
+    go on from each other.
     """
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
         slow = {item for item in items if any(map(item.get_closest_marker, SLOWER))}
@@ -31,7 +32,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in slow]
     items.sort(key=lambda item: [bool(item.get_closest_marker(one)) for one in SLOWER])
     for item in items:
-        if any(map(item.get_closest_marker, ("e2e", "hosts"))) and not item.get_closest_marker("once"):
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
-        if item.get_closest_marker("hosts"):
-            item.add_marker(pytest.mark.long)
