@@ -13,15 +13,14 @@ from paasctl.sync import EnvChanges
 from paasctl.words import counted
 
 from .channel import Channel
-from .remarks import refused, serves, unserved
-from .spec import EDITABLE, Spec, same_env
+from .remarks import CHANGED, ahead, copied, gaps, interrupted, refused, serves, unserved
+from .spec import Spec, same_env
 from .state import HostState
 from .upload import Base, size, upload
 
 #: what an interruption leaves behind
 MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
 REMOVING = "a part of the app may be gone; run the same command again"
-CHANGED = "files of the live release were changed on the host; they are written anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,50 +322,6 @@ def shares_database(changes: EnvChanges) -> bool:
     """Whether the hosts of a fleet share a database: one that is reached over the network."""
     values = (value.reveal() for name, value in changes.result.items() if "DATABASE" in name or name.endswith("_URI"))
     return any("://" in value and not value.startswith("sqlite") for value in values)
-
-
-def gaps(document: Mapping[str, Any], state: HostState) -> list[str]:
-    """What visitors would notice of the restart, said before it happens."""
-    if state.live is None or "web" not in document["settings"]:
-        return []
-    if not document["handover"]:
-        return ["the web line cannot take over a socket, so requests are refused for a moment while it restarts"]
-    if document["settings"]["web"]["instances"] == 1:
-        return ["web has one instance, so requests are refused for a moment while it restarts"]
-    if state.setup is not None:
-        return []  # setup has changed them already, the new ones beside the old
-    moved = any(document[key] != state.live[key] for key in ("port", "handover"))
-    if moved or before(state) != document["settings"]["web"]["instances"]:
-        return ["the port or the number of web instances changes, so requests are refused for a moment"]
-    return []
-
-
-def before(state: HostState) -> int:
-    return int(state.live["settings"]["web"]["instances"]) if state.live else 0
-
-
-def ahead(document: Mapping[str, Any], state: HostState) -> list[str]:
-    """The migrations that the database has and an older release does not know."""
-    newer = sorted(set(state.live["migrations"]) - set(document["migrations"])) if state.live else []
-    if not newer:
-        return []
-    return [f"the database stays ahead of {document['id']}: it has {', '.join(newer)}"]
-
-
-def interrupted(state: HostState) -> list[str]:
-    if not state.unfinished or state.busy:  # what a living command has not finished is not interrupted
-        return []
-    release = state.unfinished["to"]
-    return [f"the last push was interrupted after it made {release} current; this one brings it to an end"]
-
-
-def copied(desired: Desired) -> list[str]:
-    """What becomes of editable lines."""
-    needs = desired.app.dependencies
-    folders = EDITABLE.findall(needs.requirements) if desired.bundle else []
-    if not folders:
-        return []
-    return [f"{needs.file}: {', '.join(folders)} is installed as a copy here, not editable; each push renews it"]
 
 
 def shown(command: str) -> str:

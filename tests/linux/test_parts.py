@@ -15,8 +15,8 @@ from paasctl.model import Dependencies
 from paasctl.target import load
 
 ROOM = load("linux").__module__.rpartition(".")[0]
-plans, state, spec, upload, host = (
-    import_module(f"{ROOM}.{name}") for name in ("plans", "state", "spec", "upload", "host")
+plans, state, spec, upload, host, remarks = (
+    import_module(f"{ROOM}.{name}") for name in ("plans", "state", "spec", "upload", "host", "remarks")
 )
 
 
@@ -48,5 +48,5 @@ def test_editable_folders_become_copies_and_the_plan_says_so() -> None:
     wanted = SimpleNamespace(app=SimpleNamespace(dependencies=needs, python="3.12"), bundle=True)
     text = spec.requirement_lines(wanted)
     assert text == lines.replace("-e .", ".")
-    (note,) = plans.copied(wanted)
+    (note,) = remarks.copied(wanted)
     assert note.startswith("requirements.txt: ., ./libs/a[x]")

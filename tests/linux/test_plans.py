@@ -33,17 +33,17 @@ def prepared(**changes: Any) -> dict[str, Any]:
 
 def test_another_number_of_instances_is_a_gap_only_where_no_setup_brought_it() -> None:
     ready = state.HostState(live=document(), setup=prepared())
-    assert plans.gaps(document(3), ready) == []
-    (gap,) = plans.gaps(document(3), state.HostState(live=document()))
+    assert remarks.gaps(document(3), ready) == []
+    (gap,) = remarks.gaps(document(3), state.HostState(live=document()))
     assert "number of web instances" in gap
 
 
 def test_one_instance_and_a_line_without_a_socket_are_gaps_everywhere() -> None:
     for setup in (None, prepared()):
         here = state.HostState(live=document(), setup=setup)
-        assert plans.gaps(document(1), here)
-        assert plans.gaps(document(handover=False), here)
-        assert not plans.gaps(document(), here)
+        assert remarks.gaps(document(1), here)
+        assert remarks.gaps(document(handover=False), here)
+        assert not remarks.gaps(document(), here)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_plan_that_finishes_a_push_says_what_it_finishes() -> None:
 
 
 def test_a_push_that_goes_on_was_not_interrupted() -> None:
-    assert plans.interrupted(observed(unfinished={"to": "v2", "from": "v1"}, busy=True).extra) == []
+    assert remarks.interrupted(observed(unfinished={"to": "v2", "from": "v1"}, busy=True).extra) == []
 
 
 def test_the_urls_are_those_of_what_runs_then() -> None:
