@@ -17,7 +17,7 @@ from paasctl.procfiles.host.layout import Layout
 from paasctl.procfiles.host.own import OwnSupervisor
 from paasctl.procfiles.host.wire import Failure
 
-pytestmark = [pytest.mark.e2e, pytest.mark.once]
+pytestmark = pytest.mark.e2e
 
 #: what `;`, `#`, `%` and quotes would do in Supervisor's file
 ODD = "x ;y #z %d %(here)s 'q \"w $HOME"

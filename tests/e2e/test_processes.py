@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.apps import App, Maker
 
-pytestmark = [pytest.mark.e2e, pytest.mark.once]
+pytestmark = pytest.mark.e2e
 
 PROCFILE = "web: gunicorn wsgi\nworker: python worker.py\n"
 WORKER = "import time\nwhile True:\n    time.sleep(0.2)\n"
@@ -106,7 +106,7 @@ def test_a_restart_that_fails_says_who_still_serves(make_app: Maker) -> None:
     assert app.serves() == "v001"
     switch.unlink()
     app.run("restart", "local", "--yes")
-    assert {one["state"] for one in app.paasctl.status()["targets"][0]["processes"]} == {"running"}
+    assert app.states() == {"running"}
 
 
 def test_a_rollback_that_fails_leaves_the_good_release_good(make_app: Maker) -> None:
@@ -150,7 +150,7 @@ def test_a_push_waits_for_a_supervisor_that_is_ending(make_app: Maker) -> None:
         assert app.running()
     app.url = app.push().url
     assert app.serves() == "v001"
-    assert {one["state"] for one in app.paasctl.status()["targets"][0]["processes"]} == {"running"}
+    assert app.states() == {"running"}
 
 
 def test_a_data_folder_whose_name_means_something_to_supervisor(make_app: Maker) -> None:

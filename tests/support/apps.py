@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,16 @@ class App:
     def releases(self) -> list[dict[str, str]]:
         """The releases as ``releases --json`` gives them, newest first."""
         return list(self.run("releases", "local", "--json").json()["releases"])
+
+    def states(self) -> set[str]:
+        """The states of all processes, once none is within its first second, in which Supervisor calls it starting."""
+        end = time.monotonic() + 20
+        while "starting" in (found := self._states()) and time.monotonic() < end:
+            time.sleep(0.2)
+        return found
+
+    def _states(self) -> set[str]:
+        return {str(one["state"]) for one in self.paasctl.status()["targets"][0]["processes"]}
 
     def running(self) -> list[tuple[int, int]]:
         """Which processes run, each by id and start, so that a restart shows."""
