@@ -70,17 +70,15 @@ def test_a_traceback_begins_in_the_apps_own_code(platform: Platform, laptop: Mak
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Platform]:
+def small(account: Account, tmp_path: Path) -> Iterator[Platform]:
     """A platform whose account has a disk of 3 MiB that the API's own quota knows nothing of."""
     reason = why_not()
     if reason:
         pytest.skip(f"A DISK THAT FILLS UP WHILE THE SITE UNPACKS WAS NOT TRIED: {reason}")
-    from conftest import PYTHON
-
     home = tmp_path / "account/home/eric"
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=755", "none", str(home)], check=True)
-    platform = Platform(Account(tmp_path / "account", pythons=(PYTHON,)))
+    platform = Platform(account)
     try:
         yield platform
     finally:
