@@ -177,7 +177,7 @@ class Agent:
         entries = self.trees.manifest(document["tree"])
         if entries is None or not self.venvs.complete(document["venv_name"]):
             message = "%s is not whole any more; nothing was changed" % document["id"]
-            raise Failure(message, "push instead of rolling back")
+            raise Failure(message, "push: it writes what is missing anew")
         self._make_tree(document, entries)
         self.releases.env(document)
 

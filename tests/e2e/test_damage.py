@@ -22,6 +22,16 @@ def folder(app: App) -> Path:
     return found
 
 
+def changed_by_hand(app: App) -> Path:
+    """Write into a file of the live release, which is read-only; returns the file."""
+    (code,) = {path for path in (folder(app) / "code").iterdir() if path.is_dir()}
+    victim = next(path for path in code.rglob("wsgi.py"))
+    code.chmod(0o755)
+    victim.chmod(0o644)
+    victim.write_text("raise SystemExit('changed by hand')\n")
+    return victim
+
+
 def test_an_env_that_cannot_be_read_locks_nobody_out(app: App) -> None:
     newest = max((folder(app) / "env").glob("*.json"), key=lambda path: path.stat().st_mtime)
     newest.write_text('{"env": ')
@@ -36,11 +46,7 @@ def test_an_env_that_cannot_be_read_locks_nobody_out(app: App) -> None:
 
 
 def test_code_that_was_changed_on_the_machine_is_written_anew(app: App) -> None:
-    (code,) = {path for path in (folder(app) / "code").iterdir() if path.is_dir()}
-    victim = next(path for path in code.rglob("wsgi.py"))
-    code.chmod(0o755)
-    victim.chmod(0o644)
-    victim.write_text("raise SystemExit('changed by hand')\n")
+    victim = changed_by_hand(app)
     result = app.push()
     assert "files of the live release were changed on the host" in result.err
     assert app.serves() == app.project.version
@@ -49,10 +55,6 @@ def test_code_that_was_changed_on_the_machine_is_written_anew(app: App) -> None:
 
 
 def test_a_restart_never_starts_code_that_was_changed(app: App) -> None:
-    (code,) = {path for path in (folder(app) / "code").iterdir() if path.is_dir()}
-    victim = next(path for path in code.rglob("wsgi.py"))
-    code.chmod(0o755)
-    victim.chmod(0o644)
-    victim.write_text("raise SystemExit('changed by hand')\n")
+    changed_by_hand(app)
     app.run("restart", "local", "--yes")
     assert {app.serves() for _ in range(10)} == {app.project.version}
