@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import stat
 import threading
 
 from .base import say
@@ -67,8 +68,8 @@ def lock_of(path: str) -> FileLock:
 
 def write_in_turn(handler: Any, record: logging.LogRecord) -> None:
     """Let a file handler write one record, and roll over when it must, while no other process does."""
-    if os.path.exists(handler.baseFilename) and not os.path.isfile(handler.baseFilename):
-        handler.emit(record)  # /dev/stdout
+    if is_device(handler.baseFilename):
+        handler.emit(record)
         return
     lock = lock_of(handler.baseFilename)
     with lock:
@@ -78,6 +79,14 @@ def write_in_turn(handler: Any, record: logging.LogRecord) -> None:
             emit_and_remember(handler, record, lock)
         finally:
             handler.release()
+
+
+def is_device(path: str) -> bool:
+    """Whether something that is no file has the name, as /dev/stdout: asked once, for others rename files meanwhile."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:  # not there at this moment
+        return False
 
 
 def emit_and_remember(handler: Any, record: logging.LogRecord, lock: FileLock) -> None:

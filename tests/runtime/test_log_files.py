@@ -104,6 +104,28 @@ os.wait(); log.error("last")"""
     assert (bench.folder / "logs/app.log").read_text() == "third" * 8 + "\nlast\n"
 
 
+def test_a_file_renamed_while_it_is_looked_at_is_still_written_in_turn(bench: Bench) -> None:
+    """Another process rolls it over between two looks: no reason to take it for a device and write out of turn."""
+    bench.write(
+        app="""import fcntl, logging, os
+real = os.stat
+def moved_away(path, *rest, **more):
+    found = real(path, *rest, **more)
+    if str(path).endswith("app.log"): os.rename(path, path + ".1")
+    return found
+class Asks(logging.Formatter):
+    def format(self, record):
+        try: fcntl.flock(os.open("logs/.app.log.lock", os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError: print("in turn")
+        return "text"
+handler = logging.FileHandler("logs/app.log"); handler.setFormatter(Asks()); logging.getLogger("a").addHandler(handler)
+logging.getLogger("a").error("first"); os.stat = moved_away; logging.getLogger("a").error("second")"""
+    )
+    done = bench.run("python", "app.py", PAASCTL_LOG="file")
+    assert (done.stdout, done.stderr) == ("in turn\n" * 2, "")
+    assert written(bench.folder / "logs") == ["text"] * 2
+
+
 def test_what_a_queue_or_a_buffer_holds_is_only_in_the_file(bench: Bench) -> None:
     bench.write(
         app="""import logging, logging.handlers, queue
