@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from . import children, operations, rollout, static
 from .appside import AppSide
 from .deputy import AppUser, Deputy, Direct
+from .expand import Expanded, codings
 from .layout import Layout, read_json, write_json
 from .lock import Lock
 from .own import OwnSupervisor
@@ -133,19 +134,20 @@ class Agent:
         return {"port": port}
 
     def do_tree(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
-        """Learn which files a tree has; answers with the digests of the contents that are missing here."""
+        """Learn which files a tree has; answers with the digests of what is missing here."""
         entries = self.trees.describe(args["digest"], args["base"], args["changed"], args["removed"])
         self.app.call("make_persist", paths=args["persist"], tree=args["tree"], built=args["built"])
         self._build = lambda: self._make_tree(args, entries)
         missing = self.trees.missing(entries)
         if not missing:
             self._build()
-        return {"missing": missing}
+        return {"missing": missing, "codings": codings()}
 
     def do_objects(self, args: Arguments, stream: Optional[Stream]) -> None:
         """Store contents that arrive on the stream, and make the tree that waits for them."""
         assert stream is not None
-        self.trees.receive(stream)
+        with Expanded(stream, args["coding"]) as contents:
+            self.trees.receive(contents)
         self._build()
 
     def do_venv(self, args: Arguments, stream: Optional[Stream]) -> str:

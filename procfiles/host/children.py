@@ -85,6 +85,24 @@ def start(
     return child
 
 
+def start_filter(argv: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start a program that makes of what it is given what it says; what it complains of is lost.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    with _starting:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        running.add(child.pid)
+    return child
+
+
 def output(child: "subprocess.Popen[bytes]") -> str:
     """Wait for the end of a program that was started with a pipe; all that it printed."""
     data, _ = child.communicate()

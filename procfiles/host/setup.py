@@ -247,7 +247,12 @@ class Setup:
 
 def packages(config: Config) -> List[str]:
     """The Debian packages that are not installed yet."""
-    wanted = {"nginx": "/usr/sbin/nginx", "sudo": "/usr/bin/sudo", "supervisor": "/usr/bin/supervisorctl"}
+    wanted = {
+        "nginx": "/usr/sbin/nginx",
+        "sudo": "/usr/bin/sudo",
+        "supervisor": "/usr/bin/supervisorctl",
+        "zstd": "/usr/bin/zstd",
+    }
     missing = [name for name, path in sorted(wanted.items()) if not os.path.exists(path)]
     python = "python" + config["python"]
     # Debian splits what `python -m venv` needs from Python itself

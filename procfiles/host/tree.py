@@ -7,8 +7,9 @@ import os
 import stat
 from typing import Any, Callable, List, Optional, Sequence, Set
 
+from .expand import Expanded
 from .layout import Layout, disk_failure, read_json, remove, write_json
-from .wire import Failure, Stream
+from .wire import Failure
 
 #: path, mode (octal text), digest, size in bytes, modification time, link target or None
 Entry = List[Any]
@@ -48,12 +49,11 @@ class Trees:
         wanted = {entry[2] for entry in entries if entry[5] is None}
         return sorted(digest for digest in wanted if not os.path.exists(self._object(digest)))
 
-    def receive(self, stream: Stream) -> None:
+    def receive(self, stream: Expanded) -> None:
         """Store contents from a stream of 64 hex digits, 12 digits of size and the bytes; 64 zeros end it."""
         while True:
             digest = stream.read(64).decode("ascii")
             if digest == "0" * 64:
-                stream.drain()
                 return
             self._store(digest, int(stream.read(12)), stream)
 
@@ -110,7 +110,7 @@ class Trees:
     def _object(self, digest: str) -> str:
         return self._layout.path("objects", digest)
 
-    def _store(self, digest: str, size: int, stream: Stream) -> None:
+    def _store(self, digest: str, size: int, stream: Expanded) -> None:
         temporary, seen = self._object(digest) + ".new", hashlib.sha256()
         try:
             with open(temporary, "wb") as file:

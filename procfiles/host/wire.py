@@ -8,7 +8,6 @@ import os
 import queue
 import struct
 import threading
-import zlib
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional, Tuple
 
 
@@ -16,7 +15,8 @@ class Failure(Exception):
     """A failure that the user is told: a sentence, what to do, the last output, and whose fault it is.
 
     ``kind`` is ``failed`` (exit 1), ``usage`` (2), ``conflict`` (4), ``half`` (5), ``busy`` (1, and waiting
-    helps) or ``host`` (1, and what is live is to be added: see :func:`layout.disk_failure`).
+    helps), ``host`` (1, and what is live is to be added: see :func:`layout.disk_failure`), ``base`` or ``coding``
+    (paasctl asks again in another way).
     """
 
     def __init__(self, message: str, hint: str = "", output: str = "", kind: str = "failed") -> None:
@@ -97,32 +97,26 @@ class Stream:
     """A binary stream inside the conversation: frames of four bytes' length and data, an empty one ends it."""
 
     def __init__(self, source: BinaryIO) -> None:
-        self._source, self._rest, self._inflate = source, bytearray(), zlib.decompressobj()
+        self._source = source
         self.drained = threading.Event()
 
-    def read(self, size: int) -> bytes:
-        """Return exactly ``size`` bytes; raises EOFError when the conversation ended before."""
-        while len(self._rest) < size:
+    def frames(self) -> Iterator[bytes]:
+        """What is left of it, as it comes; it also ends where the conversation does."""
+        while not self.drained.is_set():
             frame = self._frame()
             if not frame:
-                raise EOFError("the stream ended too soon")
-            self._rest += self._inflate.decompress(frame)
-        data = bytes(self._rest[:size])
-        del self._rest[:size]
-        return data
+                self.drained.set()
+                return
+            yield frame
 
     def drain(self) -> None:
         """Read what is left, so that the next request can be read."""
-        while not self.drained.is_set() and self._frame():
+        for _ in self.frames():
             pass
 
     def _frame(self) -> bytes:
         header = self._source.read(4)
-        size = struct.unpack(">I", header)[0] if len(header) == 4 else 0
-        if not size:
-            self.drained.set()
-            return b""
-        return self._source.read(size)
+        return self._source.read(struct.unpack(">I", header)[0]) if len(header) == 4 else b""
 
 
 def take_over_stdio() -> BinaryIO:

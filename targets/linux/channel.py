@@ -16,6 +16,8 @@ from typing import Any
 from paasctl.errors import Busy, Conflict, HalfApplied, PaasctlError, UsageError
 from paasctl.model import Say
 
+from . import squeeze
+
 #: what the bootstrap says before anything else, so that what a shell's start-up files print is not taken for an answer
 HAVE, NEED = b"paasctl-agent: have\n", b"paasctl-agent: need\n"
 
@@ -61,8 +63,13 @@ class UnknownBase(PaasctlError):
     """The host does not have the tree that a difference was made against."""
 
 
+class NotExpanded(PaasctlError):
+    """The host cannot expand what was sent, although it said that it knows the coding."""
+
+
 KINDS = {
     "base": UnknownBase,
+    "coding": NotExpanded,
     "busy": Busy,
     "failed": PaasctlError,
     "usage": UsageError,
@@ -93,6 +100,7 @@ class Channel:
         hello: what the agent is told first.
         explain: makes the error of a conversation that broke off.
         cached: whether the far end keeps the agent for the next time, in its user's own cache.
+        codings: how contents are sent, the best first; see :mod:`squeeze`.
     """
 
     def __init__(
@@ -103,8 +111,9 @@ class Channel:
         explain: Explain = broken_off,
         *,
         cached: bool = False,
+        codings: Sequence[str] = squeeze.NETWORK,
     ) -> None:
-        self._explain, self._begun = explain, False
+        self._explain, self._begun, self.codings = explain, False, codings
         self._modules = zlib.compress(json.dumps(agent_modules(), sort_keys=True).encode("ascii"), 9)
         self._hello = json.dumps(hello).encode("ascii") + b"\n"
         # a file, since a connection that is kept open for the next command would keep a pipe open too
@@ -129,7 +138,7 @@ class Channel:
 
         Args:
             say: told each line of progress.
-            stream: binary data that goes with the request.
+            stream: binary data that goes with the request, in pieces of any size.
 
         Raises:
             PaasctlError: what the agent reports, or that the conversation broke.
@@ -201,10 +210,8 @@ class Channel:
         raise self._broken()
 
     def _send_frames(self, stream: Iterable[bytes]) -> None:
-        squeeze = zlib.compressobj(1)
         for data in stream:
-            self._frame(squeeze.compress(data))
-        self._frame(squeeze.flush())
+            self._frame(data)
         self._send(struct.pack(">I", 0))
 
     def _frame(self, data: bytes) -> None:

@@ -14,6 +14,7 @@ from paasctl import recycle
 from paasctl.model import PlatformFacts, Setting
 from paasctl.target import OPERATIONS, Context
 
+from . import squeeze
 from .channel import BOOTSTRAP, Channel
 from .host import HostTarget, exit_status
 from .plans import Planner
@@ -45,7 +46,8 @@ class Local:
         port = settings.get("port")
         root = context.data / name / context.app
         hello = {"root": str(root), "name": context.app, "origin": str(context.root), "uv": uv.find_uv_bin()}
-        channel = Channel([sys.executable, "-I", "-c", BOOTSTRAP], hello, context.environ)
+        argv = [sys.executable, "-I", "-c", BOOTSTRAP]
+        channel = Channel(argv, hello, context.environ, codings=squeeze.LOCAL)
         cache = context.cache / f"{name}-{context.app}.json"
         planner = Planner(channel, context.who, cache, name, "127.0.0.1")
         return LocalTarget(FACTS, channel, planner, "http://127.0.0.1:{port}/", port, cache, context.learn)

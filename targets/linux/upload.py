@@ -13,7 +13,8 @@ from paasctl.bundle import entry_mode
 from paasctl.model import Bundle, BundleFile, Say
 from paasctl.words import counted
 
-from .channel import Channel, UnknownBase
+from .channel import Channel, NotExpanded, UnknownBase
+from .squeeze import chosen, squeezed
 
 END = b"0" * 64
 
@@ -48,7 +49,16 @@ def upload(
     if answer["missing"]:
         wanted = list(by_digest(bundle, answer["missing"]))
         say(f"sending {counted(len(wanted), 'file')}, {size(sum(file.size for file in wanted))}")
-        channel.call("objects", stream=contents(wanted))
+        _send(channel, wanted, chosen(channel.codings, answer["codings"]), say)
+
+
+def _send(channel: Channel, files: Sequence[BundleFile], coding: str, say: Say) -> None:
+    """Send contents; a host whose zstd does not work, though it is there, is sent them without it."""
+    try:
+        channel.call("objects", stream=squeezed(contents(files), coding), coding=coding)
+    except NotExpanded:
+        say("the host's zstd does not work; sending again without it")
+        channel.call("objects", stream=squeezed(contents(files), "zlib"), coding="zlib")
 
 
 class Base:

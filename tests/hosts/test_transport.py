@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 from collections.abc import Callable
@@ -47,6 +48,14 @@ class Wire:
     @property
     def execs(self) -> list[str]:
         return (self._folder / "execs").read_text().count("-o StrictHostKeyChecking=yes") * ["exec"]
+
+    @property
+    def coding(self) -> str:
+        """How contents were sent."""
+        sent = (self._folder / "sent").read_bytes()
+        (coding,) = re.findall(rb'"call": "objects".*?"coding": "(\w+)"', sent)
+        assert (b"\x28\xb5\x2f\xfd" in sent) == (coding == b"zstd"), "zstd's magic number"
+        return str(coding, "ascii")
 
     @property
     def bytes_up(self) -> int:
@@ -107,6 +116,24 @@ def test_a_host_that_forgot_and_a_laptop_that_forgot_cost_bytes_alone(app: HostA
     app.push()
     assert app.serves() == app.project.version
     assert len(wire.execs) == 1
+
+
+def test_contents_are_sent_with_zstd_which_setup_sees_to_and_without_where_there_is_none(
+    app: HostApp, wire: Wire
+) -> None:
+    app.project.bump()
+    wire.reset()
+    app.push()
+    assert (app.serves(), wire.coding) == (app.project.version, "zstd")
+    app.host.ssh("mv /usr/bin/zstd /root/zstd")
+    try:
+        app.project.bump()
+        wire.reset()
+        app.push()
+        assert (app.serves(), wire.coding) == (app.project.version, "zlib")
+        assert "install zstd" in app.run("setup", "linux", "--dry-run").out
+    finally:
+        app.host.ssh("mv /root/zstd /usr/bin/zstd")
 
 
 def test_an_agent_that_was_tampered_with_on_the_host_is_not_run(app: HostApp, wire: Wire) -> None:

@@ -77,3 +77,22 @@ def test_the_agent_is_kept_for_the_next_time_under_its_own_digest(agent: Any, tm
     agent.call("observe", port=None)
     (kept,) = (tmp_path / ".cache/paasctl/agent").iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_host_whose_zstd_does_not_work_is_sent_the_contents_without_it(tmp_path: Path) -> None:
+    program, said = tmp_path / "bin" / "zstd", list[str]()
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    environ = {**os.environ, "HOME": str(tmp_path), "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    hello = {"root": str(tmp_path / "shop"), "name": "shop", "origin": ""}
+    agent = channel.Channel([interpreter("3.8"), "-I", "-c", channel.BOOTSTRAP], hello, environ)
+    bundle = bundle_of(tmp_path / "app")
+    try:
+        agent.call("lock", who="ada", what="a push", live=None, last=0, unfinished=None, port=8000)
+        upload.upload(agent, bundle, [], [], upload.Base(), said.append)
+    finally:
+        agent.close()
+    assert said == ["sending 2 files, 80 kB", "the host's zstd does not work; sending again without it"]
+    tree = tmp_path / "shop" / "code" / upload.tree_name(bundle, [])
+    assert {path: (tree / path).read_bytes() for path in FILES} == FILES

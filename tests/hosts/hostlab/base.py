@@ -11,7 +11,7 @@ CACHE = Path(os.environ.get("PAASCTL_TEST_HOSTS") or "/var/tmp/paasctl-test-host
 #: what a fresh virtual server has; nginx, supervisor and venv are there so that not every test downloads them
 PACKAGES = (
     "systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,nginx,supervisor,python3,python3-venv,rsync,"
-    "ca-certificates,iproute2,procps,cron,logrotate,adduser,tzdata"
+    "zstd,ca-certificates,iproute2,procps,cron,logrotate,adduser,tzdata"
 )
 TOOLS = {
     "mmdebstrap": "mmdebstrap",

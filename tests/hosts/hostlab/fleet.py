@@ -19,6 +19,8 @@ from hostlab.relay import Relay
 
 #: fleets that may run beside each other on one machine, each with a network and a folder of its own
 SLOTS = 8
+#: the machine's, wherever the hosts' files are: its networks are shared
+LOCKS = Path("/var/tmp/paasctl-test-hosts")
 #: seconds that a host may take to boot or to end
 PATIENCE = 60
 
@@ -76,7 +78,7 @@ class Host:
     def boot(self) -> None:
         """Start it; :meth:`wait` waits for its sshd."""
         words = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "-D", str(self.root)]
-        words += ["--kill-signal=SIGRTMIN+4", "-M", self.name, f"--hostname={self.name}", "--console=pipe"]
+        words += ["--kill-signal=SIGRTMIN+4", "-M", self._namespace, f"--hostname={self.name}", "--console=pipe"]
         words += [f"--network-namespace-path=/run/netns/{self._namespace}"]
         words += ["--resolv-conf=off", "--timezone=off", "--link-journal=no"]
         with (self.folder / "console.log").open("wb") as log:
@@ -226,9 +228,9 @@ class Fleet:
 
 def free_slot() -> tuple[int, IO[str]]:
     """The number of a fleet that nobody uses, and the lock that keeps it until it is closed."""
-    base.CACHE.mkdir(parents=True, exist_ok=True)
+    LOCKS.mkdir(parents=True, exist_ok=True)
     for slot in range(SLOTS):
-        lock = (base.CACHE / f"slot{slot}.lock").open("w")
+        lock = (LOCKS / f"slot{slot}.lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
