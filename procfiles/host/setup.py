@@ -9,7 +9,9 @@ import grp
 import hashlib
 import os
 import pwd
+import re
 import shutil
+import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import children, texts
@@ -271,6 +273,13 @@ def install(names: List[str], say: Callable[[str], None]) -> None:
     ended = children.run(
         ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *names], "/", env, limit=1800, say=say
     )
+    absent = re.search(r"Unable to locate package python(3\.\d+)-venv", ended.output)
+    if absent:
+        raise Failure(
+            "this system's packages have no Python %s; their own is %d.%d" % (absent.group(1), *sys.version_info[:2]),
+            "name that one in .python-version, or install Python %s and its venv by hand, then run setup again"
+            % absent.group(1),
+        )
     children.check(ended, "the host could not install %s" % " ".join(names), "install it by hand, then run setup again")
 
 

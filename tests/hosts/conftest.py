@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,16 @@ from hostlab.fleet import Fleet  # noqa: E402
 @pytest.fixture(scope="session")
 def fleet() -> Iterator[Fleet]:
     """Two hosts as a provider hands them over; skipped, with the reason, where they cannot be."""
+    with running(2, base.SUITE) as fleet:
+        yield fleet
+
+
+@contextmanager
+def running(number: int, suite: str) -> Iterator[Fleet]:
+    """Hosts of a release of Debian, for as long as the block runs."""
     if reason := base.why_not():
         pytest.skip(reason)
-    fleet = Fleet(2)
+    fleet = Fleet(number, suite)
     # a session that is asked to end takes its hosts down as after Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -37,6 +45,13 @@ def fleet() -> Iterator[Fleet]:
 def make_shared_app(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
     """Makes apps that live for a module; ``hosts`` is how many of the hosts they go to."""
     yield from _maker(fleet)
+
+
+@pytest.fixture(scope="module", params=["bullseye", "trixie"])
+def make_app_elsewhere(request: pytest.FixtureRequest) -> Iterator[Callable[..., HostApp]]:
+    """Makes apps for a host of another release of Debian: older than every system that is supported, and the newest."""
+    with running(1, request.param) as fleet:
+        yield from _maker(fleet)
 
 
 @pytest.fixture

@@ -17,24 +17,16 @@ def app(make_app: Callable[..., HostApp]) -> HostApp:
     return app
 
 
-def left(app: HostApp) -> str:
-    """What paasctl's setup has left of an app on its host."""
-    places = "/etc /srv /var/log /var/www /run"
-    return app.host.out(
-        f"find {places} -name '*{app.name}*' -not -path '/run/udev/*'; getent passwd {app.name} || true"
-    )
-
-
 def test_a_removal_goes_through_although_nginx_is_broken(app: HostApp) -> None:
     app.setup()
-    assert left(app)
+    assert app.left()
     app.host.ssh("echo 'nonsense;' > /etc/nginx/conf.d/broken.conf")
     try:
         result = app.setup("--remove")
     finally:
         app.host.ssh("rm /etc/nginx/conf.d/broken.conf; systemctl reload nginx")
     assert "nginx could not be reloaded" in result.said
-    assert not left(app)
+    assert not app.left()
 
 
 def test_a_setup_that_was_interrupted_is_finished_by_the_next(app: HostApp) -> None:
@@ -60,7 +52,7 @@ def test_a_user_who_may_not_become_root_is_told_so(app: HostApp) -> None:
         assert "may not become root" in app.setup(code=1).err
     finally:
         app.host.ssh("mv /root/deploy.sudoers /etc/sudoers.d/deploy")
-    assert not left(app)
+    assert not app.left()
 
 
 def test_setup_as_another_user_makes_the_one_who_deploys(make_app: Callable[..., HostApp]) -> None:
@@ -72,7 +64,7 @@ def test_setup_as_another_user_makes_the_one_who_deploys(make_app: Callable[...,
         assert app.host.out(f"stat -c %U /srv/{app.name}/code").strip() == "newcomer"
         assert app.host.ssh("sudo -n true", user="newcomer", check=False).returncode
         app.setup("--remove")
-        assert not left(app)
+        assert not app.left()
     finally:
         app.host.ssh("userdel --remove --force newcomer", check=False)
 

@@ -89,6 +89,13 @@ class HostApp:
         found = [line.split() for line in lines if line.startswith(f"{self.name}-")]
         return {words[0]: words[3].rstrip(",") if words[1] == "RUNNING" else words[1] for words in found}
 
+    def left(self) -> str:
+        """What paasctl's setup has left of the app on its host."""
+        places = "/etc /srv /var/log /var/www /run"
+        return self.host.out(
+            f"find {places} -name '*{self.name}*' -not -path '/run/udev/*'; getent passwd {self.name} || true"
+        )
+
     def disconnect(self, *folders: Path) -> None:
         """End the connections that paasctl keeps; ``folders`` are others than the usual."""
         for socket in [path for folder in folders or self.home.cache.rglob("ssh") for path in folder.iterdir()]:

@@ -1,7 +1,9 @@
-"""The files that every host starts from: one Debian tree, made once and kept."""
+"""The files that every host starts from: one tree for each release of Debian, made once and kept."""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -20,6 +22,7 @@ TOOLS = {
     "ssh-keygen": "openssh-client",
     "ip": "iproute2",
 }
+#: the release that hosts have unless a test asks for another one
 SUITE = "bookworm"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -45,27 +48,29 @@ def mirror() -> str:
     return lines[0]
 
 
-def tree() -> Path:
-    """The base tree; made when it is not there yet (some minutes, a few hundred MB)."""
-    root, done = CACHE / "base", CACHE / "base.ok"
-    if done.exists():
-        return root
+def tree(suite: str = SUITE) -> Path:
+    """The base tree of a release of Debian; made when it is not there yet (a minute or two, 300 MB)."""
+    key = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]  # another recipe, another tree
+    root, done = CACHE / f"base-{suite}-{key}", CACHE / f"base-{suite}-{key}.ok"
     CACHE.mkdir(parents=True, exist_ok=True)
     CACHE.chmod(0o755)
-    if root.exists():
-        shutil.rmtree(root)
-    _install(root)
-    _prepare(root)
-    done.touch()
+    with (CACHE / f"base-{suite}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several runs of the tests share the trees
+        if not done.exists():
+            if root.exists():
+                shutil.rmtree(root)
+            _install(suite, root)
+            _prepare(root)
+            done.touch()
     return root
 
 
-def _install(root: Path) -> None:
+def _install(suite: str, root: Path) -> None:
     # nothing starts while packages are installed, and each host makes host keys of its own
     policy = 'f="$1/usr/sbin/policy-rc.d"; mkdir -p "${f%/*}"; printf "#!/bin/sh\\nexit 101\\n" >"$f"; chmod 755 "$f"'
     clean = 'rm -f "$1/usr/sbin/policy-rc.d" "$1"/etc/ssh/ssh_host_*'
     words = ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", f"--include={PACKAGES}"]
-    words += [f"--setup-hook={policy}", f"--customize-hook={clean}", SUITE, str(root), mirror()]
+    words += [f"--setup-hook={policy}", f"--customize-hook={clean}", suite, str(root), mirror()]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, f"mmdebstrap failed:\n{done.stderr[-2000:]}"
 

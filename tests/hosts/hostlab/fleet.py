@@ -28,8 +28,8 @@ PATIENCE = 60
 class Host:
     """One host. Commands run as root over ssh; its files can be read from outside."""
 
-    def __init__(self, name: str, slot: int, address: str, folder: Path, config: Path) -> None:
-        self.name, self.address, self.folder, self.config = name, address, folder, config
+    def __init__(self, name: str, slot: int, address: str, folder: Path, config: Path, suite: str) -> None:
+        self.name, self.address, self.folder, self.config, self.suite = name, address, folder, config, suite
         self._namespace = self._link = f"pctlt{slot}-{name}"
         self.root = folder / "root"
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,7 +40,7 @@ class Host:
         """Lay its files over the base tree and give it a network."""
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(parents=True)
-        layers = f"lowerdir={base.tree()},upperdir={self.folder}/upper,workdir={self.folder}/work"
+        layers = f"lowerdir={base.tree(self.suite)},upperdir={self.folder}/upper,workdir={self.folder}/work"
         sh("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
         for home in ("root", "home/deploy"):
             write(self.root / home / ".ssh/authorized_keys", key)
@@ -167,22 +167,21 @@ class Host:
 
 
 class Fleet:
-    """Some hosts and how to reach them: ``config`` is an ssh client configuration."""
+    """Some hosts of one release of Debian; ``config`` is an ssh client configuration that reaches them."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, suite: str = base.SUITE) -> None:
         slot, self._lock = free_slot()
         self.folder = folder = base.CACHE / f"fleet{slot}"
         self._bridge, self._network = f"pctltest{slot}", f"10.78.{77 + slot}"
         self.config, self.known = folder / "ssh_config", folder / "known_hosts"
         self.hosts = [
-            Host(f"t{n}", slot, f"{self._network}.{10 + n}", folder / f"t{n}", self.config)
+            Host(f"t{n}", slot, f"{self._network}.{10 + n}", folder / f"t{n}", self.config, suite)
             for n in range(1, number + 1)
         ]
         self._relay: Relay | None = None
 
     def up(self) -> None:
         """Make and boot all of them."""
-        base.tree()
         for host in self.hosts:
             host.clear_leftovers()
         sh("ip", "link", "del", self._bridge, check=False)
