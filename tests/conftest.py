@@ -34,5 +34,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("e2e") and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
-        if item.get_closest_marker("hosts"):
-            item.add_marker(pytest.mark.long)

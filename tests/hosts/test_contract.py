@@ -21,7 +21,7 @@ from paasctl.target import Context, Target, load
 from paasctl.testing import Checkout, Live, TargetContract
 from paasctl.testing.checkout import FILES, Log
 
-pytestmark = [pytest.mark.hosts, pytest.mark.long]
+pytestmark = pytest.mark.hosts
 
 APP = "contract"
 APP_FILES = {**FILES, "Procfile": "web: gunicorn web:app\n", "requirements.txt": "gunicorn\n"}
