@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from paasctl.errors import PaasctlError, UsageError
+from paasctl.errors import HalfApplied, PaasctlError, UsageError
 from paasctl.model import Desired, LogLine, Observed, Plan, PlatformFacts, Release, Say, Status, Step
 from paasctl.sync import EnvChanges
 
@@ -33,14 +33,24 @@ class Fleet:
         """What the first host has; the others' observations are the adapter's own part."""
         each = self._each(lambda target: target.observe())
         numbers = max(observed.extra.last for observed in each.values())
+        differ = len(set(alive(each).values())) > 1
         for name, target in self._targets.items():
-            target.in_fleet(numbers, name == self._first)
+            target.in_fleet(numbers, name == self._first, differ)
         busy = next((f"{name}: {found.busy}" for name, found in each.items() if found.busy), "")
         return replace(each[self._first], busy=busy, extra=each)
 
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
-        """Each host's steps of a push, joined by :func:`merge`."""
-        return merge({n: t.plan(desired, observed.extra[n], changes) for n, t in self._targets.items()})
+        """Each host's steps of a push, joined by :func:`merge`.
+
+        Raises:
+            UsageError: the env alone is to be pushed to hosts whose code differs.
+        """
+        live = alive(observed.extra)
+        if desired.bundle is None and len(set(live.values())) > 1:
+            message = f"the env alone does not bring the hosts together ({spelled(live)}); nothing was changed"
+            raise UsageError(message, hint="push the code too")
+        plans = {n: t.plan(desired, observed.extra[n], changes) for n, t in self._targets.items()}
+        return merge(plans, live)
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
         """Each host's steps back to the same release; the first host says which is the previous one."""
@@ -51,7 +61,7 @@ class Fleet:
                 plans[name] = target.rollback(observed.extra[name], chosen)
             except UsageError as error:
                 raise UsageError(f"{name}: {error.message}; nothing was changed", hint=error.hint) from error
-        return merge(plans)
+        return merge(plans, alive(observed.extra))
 
     def restart(self, observed: Observed) -> Plan:
         """The hosts' restarts, one host after the other."""
@@ -116,7 +126,7 @@ class Fleet:
             health="; ".join(sick),
             processes=tuple(replace(p, name=f"{n} {p.name}") for n, s in each.items() for p in s.processes),
             facts={f"{n}: {key}": value for n, s in each.items() for key, value in s.facts.items()},
-            warnings=(f"the hosts differ: {live}; push again",) if differ else (),
+            warnings=(f"the hosts differ ({spelled(live)}); push again",) if differ else (),
         )
 
     def close(self) -> None:
@@ -127,25 +137,47 @@ class Fleet:
         return at_once({name: lambda target=target: act(target) for name, target in self._targets.items()})  # type: ignore[misc]
 
 
+def alive(each: Mapping[str, Observed]) -> dict[str, str]:
+    """The release that is live on each host."""
+    return {name: observed.live.id if observed.live else "nothing" for name, observed in each.items()}
+
+
+def spelled(live: Mapping[str, str]) -> str:
+    return ", ".join(f"{release} on {name}" for name, release in live.items())
+
+
 def at_once(acts: Mapping[str, Callable[[], Result]]) -> dict[str, Result]:
     """Do something on every host at the same time.
 
     Raises:
-        PaasctlError: it failed on a host; which one is in the message. All have ended by then.
+        PaasctlError: it failed on a host; which ones is in the message. All have ended by then.
     """
+    results, errors = outcomes(acts)
+    for error in errors.values():
+        message = "; ".join(f"{name}: {each.message}" for name, each in errors.items())
+        raise type(error)(message, hint=error.hint, output=error.output) from error
+    return results
+
+
+def outcomes(acts: Mapping[str, Callable[[], Result]]) -> tuple[dict[str, Result], dict[str, PaasctlError]]:
+    """Do something on every host at the same time: the results, and the errors of those where it failed."""
     with ThreadPoolExecutor(max(1, len(acts))) as pool:
         futures = {name: pool.submit(act) for name, act in acts.items()}
-    results = {}
+    results, errors = {}, {}
     for name, future in futures.items():
         try:
             results[name] = future.result()
         except PaasctlError as error:
-            raise type(error)(f"{name}: {error.message}", hint=error.hint, output=error.output) from error
-    return results
+            errors[name] = error
+    return results, errors
 
 
-def merge(plans: Mapping[str, Plan]) -> Plan:
-    """One plan of several hosts': all prepared at once, then the first made live, then the others at once."""
+def merge(plans: Mapping[str, Plan], live: Mapping[str, str]) -> Plan:
+    """One plan of several hosts': all prepared at once, then the first made live, then the others at once.
+
+    Args:
+        live: what is live on each host before: where that differs, a failure leaves it so, and says it.
+    """
     plans = {name: plan for name, plan in plans.items() if plan}
     if not plans:
         return Plan()
@@ -156,12 +188,14 @@ def merge(plans: Mapping[str, Plan]) -> Plan:
     if others:
         prepare.append(together({n: plans[n].prepare[-1:] for n in others}))
     rest = [together({n: (*plans[n].commit, *plans[n].verify) for n in others})] if others else []
+    commit = [on(first, step) for step in plans[first].commit]
+    verify = [*(on(first, step) for step in plans[first].verify), *rest]
     return Plan(
-        prepare=tuple(prepare),
-        commit=tuple(on(first, step) for step in plans[first].commit),
-        verify=(*(on(first, step) for step in plans[first].verify), *rest),
+        prepare=tuple(half(step, live) for step in prepare),
+        commit=tuple(half(step, live) for step in commit),
+        verify=tuple(half(step, live) for step in verify),
         finish=(together({n: p.finish for n, p in plans.items()}),),
-        undo=together({n: (p.undo,) for n, p in plans.items() if p.undo}),
+        undo=undo(plans),
         url=plans[first].url,
         undone=plans[first].undone,
         late_warnings=plans[first].late_warnings,
@@ -172,17 +206,50 @@ def merge(plans: Mapping[str, Plan]) -> Plan:
 
 def in_turn(plans: Mapping[str, Plan]) -> Plan:
     """One plan of several hosts', one host after the other."""
-    undo = {name: (plan.undo,) for name, plan in plans.items() if plan.undo}
     return Plan(
         prepare=tuple(on(name, step) for name, plan in plans.items() for step in plan.prepare),
         commit=tuple(on(name, step) for name, plan in plans.items() for step in plan.commit),
-        undo=together(undo) if undo else None,
+        undo=undo(plans),
         undone=next((plan.undone for plan in plans.values() if plan.undone), ""),
         finish=tuple(on(name, step) for name, plan in plans.items() for step in plan.finish),
         notes=tuple(dict.fromkeys(note for plan in plans.values() for note in plan.notes)),
         warnings=tuple(dict.fromkeys(warning for plan in plans.values() for warning in plan.warnings)),
         url=next((plan.url for plan in plans.values() if plan.url), ""),
     )
+
+
+def undo(plans: Mapping[str, Plan]) -> Step | None:
+    """The undo of all hosts at once, tried on each; when it fails, what is known of each host is in the message."""
+    steps = {name: plan.undo for name, plan in plans.items() if plan.undo}
+    if not steps:
+        return None
+
+    def do(say: Say) -> None:
+        _, errors = outcomes({name: lambda name=name: lane(name, [steps[name]], say) for name in steps})  # type: ignore[misc]
+        told = {name: f"not known ({errors[name].message})" if name in errors else plans[name].undone for name in steps}
+        for error in errors.values():
+            message = "; ".join(f"{name}: {words}" for name, words in told.items())
+            raise PaasctlError(message, output=error.output) from error
+
+    return replace(together({name: [step] for name, step in steps.items()}), do=do)
+
+
+def half(step: Step, live: Mapping[str, str]) -> Step:
+    """A step whose failure is half a push (exit 5) when the hosts differ, which they did before it too."""
+    if len(set(live.values())) < 2:
+        return step
+
+    def do(say: Say) -> None:
+        try:
+            step.do(say)
+        except PaasctlError as error:
+            if type(error) is not PaasctlError:  # another kind has a meaning of its own
+                raise
+            hint = "mend that, then run the same command again: it brings the hosts together"
+            message = f"{error.message}; the hosts still differ ({spelled(live)})"
+            raise HalfApplied(message, hint=error.hint or hint, output=error.output) from error
+
+    return replace(step, do=do)
 
 
 def on(name: str, step: Step) -> Step:

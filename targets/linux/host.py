@@ -54,9 +54,13 @@ class HostTarget:
         """The steps of a push; see :meth:`Planner.push`."""
         return self._planner.push(desired, observed, changes)
 
-    def in_fleet(self, numbers: int, first: bool) -> None:
-        """Plan as one host of several: releases have one number everywhere, the release command runs once."""
-        self._planner = replace(self._planner, numbers=numbers, first=first)
+    def in_fleet(self, numbers: int, first: bool, differ: bool) -> None:
+        """Plan as one host of several: releases have one number everywhere, the release command runs once.
+
+        Args:
+            differ: not every host has the same release, so that all are given a new one.
+        """
+        self._planner = replace(self._planner, numbers=numbers, first=first, anew=differ)
 
     def releases(self) -> Sequence[Release]:
         """Every release that is still on the host, oldest first."""

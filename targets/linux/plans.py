@@ -35,6 +35,8 @@ class Planner:
     #: the highest number of a release on any host of a fleet, and whether this host runs the release command
     numbers: int = 0
     first: bool = True
+    #: whether to make a new release although the live one is what is desired: another host of the fleet has another one
+    anew: bool = False
     #: what the web server in front must know of the configuration
     site: Mapping[str, str] = field(default_factory=dict)
     #: the site's address, with a place for the port
@@ -53,7 +55,7 @@ class Planner:
         spec = Spec.desired(desired, state, self.host)
         require_setup(self.target, state, spec, self.site)
         same = state.live is not None and not state.lost and same_env(observed, changes)
-        if state.live and same and spec.content == state.live["spec"]:
+        if state.live and same and spec.content == state.live["spec"] and not self.anew:
             return self._settle(desired, state)
         number = max(state.last, self.numbers) + 1
         env = state.live["env"] if state.live and same else f"e{number}"

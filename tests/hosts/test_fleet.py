@@ -26,10 +26,7 @@ def everywhere(shop: HostApp) -> tuple[set[str], set[str]]:
 def test_both_hosts_serve_the_same_release(shop: HostApp) -> None:
     shop.project.bump()
     shop.push()
-    versions, releases = everywhere(shop)
-    assert versions == {shop.project.version}
-    assert len(releases) == 1
-    assert "nothing to do" in shop.push().out
+    together(shop)
     processes = shop.status()["processes"]
     assert {one["name"].split()[0] for one in processes} == {host.name for host in shop.hosts}
 
@@ -57,20 +54,58 @@ def test_what_the_first_host_does_not_bear_never_reaches_the_second(shop: HostAp
     assert shop.running(shop.hosts[1]) == second
 
 
-def test_a_host_that_was_left_behind_is_brought_to_the_others_by_the_same_command(shop: HostApp) -> None:
-    other = shop.hosts[1]
+def test_a_host_that_cannot_take_a_release_is_found_out_before_any_has_it(shop: HostApp) -> None:
+    other, before = shop.hosts[1], (shop.live(), shop.running())
     shop.project.bump()
     other.ssh("systemctl stop supervisor")
     try:
-        result = shop.push(code=None)
-        assert result.code in (1, 5)
-        assert other.name in result.err
+        error = shop.push(code=1).err
+        assert f"{other.name}: Supervisor does not answer" in error
+        assert (shop.live(), shop.running()) == before
     finally:
         other.ssh("systemctl start supervisor")
     shop.push()
+    together(shop)
+
+
+@pytest.mark.parametrize("lost", ["web.1 runs", "t2: web.0 runs"])
+def test_hosts_that_differ_are_brought_together_by_the_same_command(shop: HostApp, lost: str) -> None:
+    """The second host's connection is cut: when the first one has the new release, and when both are on their way.
+
+    The first is brought back; nobody can tell the second, which may have the new release: exit 5.
+    """
+    first, other = shop.hosts
+    before = shop.live(first)
+    shop.project.bump()
+    running = shop.paasctl.start("push", "linux", "--yes", "-v")
+    assert running.wait_text(lost), running.wait()
+    other.ssh("pkill -x -u deploy sshd", check=False)
+    result = running.wait()
+    assert result.code == 5, result
+    assert f"{first.name}: {before} serves again" in result.err
+    assert f"{other.name}: not known" in result.err
+    assert shop.live(first) == before
+    settle(shop)
+    if lost.startswith(other.name):
+        assert shop.live(other) != before, "it went on without us, to the end"
+        status = shop.run("status", "linux", code=None)
+        assert "the hosts differ" in status.said, status
+    shop.push()
+    together(shop)
+
+
+def together(shop: HostApp) -> None:
+    """Every host serves the version of the checkout, as one release, and nothing is left to do."""
     versions, releases = everywhere(shop)
     assert versions == {shop.project.version}
     assert len(releases) == 1
+    assert "nothing to do" in shop.push().out
+
+
+def settle(shop: HostApp) -> None:
+    """Wait until no agent runs any more: one that was cut ends what it was in the middle of."""
+    for host in shop.hosts:
+        host.ssh("timeout 60 sh -c 'while pgrep -u deploy python3; do sleep 0.2; done'")
 
 
 def test_rollback_and_removal_are_of_both(shop: HostApp) -> None:
