@@ -10,7 +10,6 @@ import hashlib
 import os
 import pwd
 import re
-import shutil
 import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -257,9 +256,9 @@ def packages(config: Config) -> List[str]:
     }
     missing = [name for name, path in sorted(wanted.items()) if not os.path.exists(path)]
     python = "python" + config["python"]
-    # Debian splits what `python -m venv` needs from Python itself
-    pip = glob.glob("/usr/lib/%s/ensurepip/__init__.py" % python) and glob.glob("/usr/share/python-wheels/pip-*.whl")
-    return missing + ([] if shutil.which(python) and pip else [python + "-venv"])
+    # Debian splits what `python -m venv` needs from Python itself; a Python from elsewhere has it
+    asked = children.run([python, "-I", "-m", "ensurepip", "--version"], "/", limit=30)
+    return missing + ([python + "-venv"] if asked.status else [])
 
 
 def install(names: List[str], say: Callable[[str], None]) -> None:

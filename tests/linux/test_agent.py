@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -39,6 +40,26 @@ def interpreter(version: str) -> str:
     if found.returncode:
         pytest.skip(f"THE AGENT WAS NOT RUN WITH PYTHON {version}: it is not on this machine")
     return found.stdout.strip()
+
+
+IMPORT = """
+import json, sys
+sources, bootstrap = json.load(sys.stdin), {}
+exec(sources["paasctl_host.bootstrap"], bootstrap)
+sys.meta_path.insert(0, bootstrap["Modules"](sources))
+for name in sources:
+    __import__(name)
+print(len(sources))
+"""
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.13"])
+def test_every_module_of_the_agent_can_be_imported(version: str) -> None:
+    """Whatever a request needs of it."""
+    modules = channel.agent_modules()
+    words = [interpreter(version), "-I", "-W", "error", "-c", IMPORT]
+    done = subprocess.run(words, input=json.dumps(modules), capture_output=True, text=True)
+    assert done.stdout == f"{len(modules)}\n", done.stderr
 
 
 @pytest.fixture(params=["3.8", "3.13"])
