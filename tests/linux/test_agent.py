@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from support import bundles
 
 from paasctl import bundle as bundling
+from paasctl.errors import PaasctlError
 from paasctl.model import Bundle
 from paasctl.target import load
 
@@ -100,20 +102,49 @@ def test_the_agent_is_kept_for_the_next_time_under_its_own_digest(agent: Any, tm
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_host_whose_zstd_does_not_work_is_sent_the_contents_without_it(tmp_path: Path) -> None:
-    program, said = tmp_path / "bin" / "zstd", list[str]()
+def agent_with_zstd(tmp_path: Path, script: str) -> Any:
+    """An agent where the program ``zstd`` is this script, and a lock of its app."""
+    program = tmp_path / "bin" / "zstd"
     program.parent.mkdir()
-    program.write_text("#!/bin/sh\nexit 1\n")
+    program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     environ = {**os.environ, "HOME": str(tmp_path), "PATH": f"{program.parent}:{os.environ['PATH']}"}
     hello = {"root": str(tmp_path / "shop"), "name": "shop", "origin": ""}
-    agent = channel.Channel([interpreter("3.8"), "-I", "-c", channel.BOOTSTRAP], hello, environ)
-    bundle = bundle_of(tmp_path / "app")
+    one = channel.Channel([interpreter("3.8"), "-I", "-c", channel.BOOTSTRAP], hello, environ)
+    one.call("lock", who="ada", what="a push", live=None, last=0, unfinished=None, port=8000)
+    return one
+
+
+def test_a_host_whose_zstd_does_not_work_is_sent_the_contents_without_it(tmp_path: Path) -> None:
+    bundle, said = bundle_of(tmp_path / "app"), list[str]()
+    agent = agent_with_zstd(tmp_path, "exit 1")
     try:
-        agent.call("lock", who="ada", what="a push", live=None, last=0, unfinished=None, port=8000)
         upload.upload(agent, bundle, [], [], upload.Base(), said.append)
     finally:
         agent.close()
     assert said == ["sending 2 files, 80 kB", "the host's zstd does not work; sending again without it"]
     tree = tmp_path / "shop" / "code" / upload.tree_name(bundle, [])
     assert {path: (tree / path).read_bytes() for path in FILES} == FILES
+
+
+def test_a_connection_that_is_cut_leaves_no_zstd_behind(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    agent = agent_with_zstd(tmp_path, f"echo $$ >{pid}.new; mv {pid}.new {pid}; exec sleep 1000")
+
+    def stream() -> Iterator[bytes]:
+        yield b"something"
+        assert eventually(pid.exists)
+        agent._process.stdin.close()
+        raise PaasctlError("the laptop is gone")
+
+    with pytest.raises(PaasctlError, match="the laptop is gone"):
+        agent.call("objects", stream=stream(), coding="zstd")
+    agent.close()
+    assert eventually(lambda: not Path("/proc", pid.read_text().strip()).exists())
+
+
+def eventually(said: Callable[[], bool], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while not said() and time.monotonic() < end:
+        time.sleep(0.02)
+    return said()
