@@ -9,11 +9,9 @@ import grp
 import hashlib
 import os
 import pwd
-import re
-import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import children, texts
+from . import children, packages, texts
 from .accounts import folders, invoker, make_login, make_user, user_exists
 from .deputy import AppUser
 from .groups import Groups
@@ -89,9 +87,9 @@ class Setup:
     def _acts(self, config: Config) -> List[Act]:
         self._refuse_a_strangers_user(config)
         acts: List[Act] = []
-        missing = packages(config)
+        missing = packages.missing(config["python"])
         if missing:
-            acts.append(("install " + " ".join(missing), lambda: install(missing, self._say)))
+            acts.append(("install " + " ".join(missing), lambda: packages.install(missing, self._say)))
         if not user_exists(config["user"]):
             title = "make the user %s, who may log in with the keys of %s" % (config["user"], invoker())
             acts.append((title, lambda: make_login(config["user"])))
@@ -244,42 +242,6 @@ class Setup:
     def _reload_nginx(self) -> None:
         reloaded = children.run(["systemctl", "reload", "nginx"], "/", limit=60)
         children.check(reloaded, "nginx could not be reloaded", "see `systemctl status nginx` on the host")
-
-
-def packages(config: Config) -> List[str]:
-    """The Debian packages that are not installed yet."""
-    wanted = {
-        "nginx": "/usr/sbin/nginx",
-        "sudo": "/usr/bin/sudo",
-        "supervisor": "/usr/bin/supervisorctl",
-        "zstd": "/usr/bin/zstd",
-    }
-    missing = [name for name, path in sorted(wanted.items()) if not os.path.exists(path)]
-    python = "python" + config["python"]
-    # Debian splits what `python -m venv` needs from Python itself; a Python from elsewhere has it
-    asked = children.run([python, "-I", "-m", "ensurepip", "--version"], "/", limit=30)
-    return missing + ([python + "-venv"] if asked.status else [])
-
-
-def install(names: List[str], say: Callable[[str], None]) -> None:
-    """Install Debian packages.
-
-    Raises:
-        Failure: apt refuses; its words are shown.
-    """
-    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    children.run(["apt-get", "update", "-qq"], "/", env, limit=600)
-    ended = children.run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *names], "/", env, limit=1800, say=say
-    )
-    absent = re.search(r"Unable to locate package python(3\.\d+)-venv", ended.output)
-    if absent:
-        raise Failure(
-            "this system's packages have no Python %s; their own is %d.%d" % (absent.group(1), *sys.version_info[:2]),
-            "name that one in .python-version, or install Python %s and its venv by hand, then run setup again"
-            % absent.group(1),
-        )
-    children.check(ended, "the host could not install %s" % " ".join(names), "install it by hand, then run setup again")
 
 
 def web_changes(known: Config, config: Config) -> bool:

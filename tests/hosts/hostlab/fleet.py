@@ -77,7 +77,8 @@ class Host:
 
     def boot(self) -> None:
         """Start it; :meth:`wait` waits for its sshd."""
-        words = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "-D", str(self.root)]
+        words = ["setpriv", "--pdeathsig", "TERM"]  # asked to end when whoever runs the tests is killed
+        words += ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "-D", str(self.root)]
         words += ["--kill-signal=SIGRTMIN+4", "-M", self._namespace, f"--hostname={self.name}", "--console=pipe"]
         words += [f"--network-namespace-path=/run/netns/{self._namespace}"]
         words += ["--resolv-conf=off", "--timezone=off", "--link-journal=no"]
