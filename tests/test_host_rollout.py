@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ class World(Supervisor):
     """Supervisor and the app's side in one: a process notes its release ``notes_after`` seconds after its start."""
 
     notes_after = 1.0
+    prefix = ""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout, self)  # type: ignore[arg-type]
@@ -31,6 +33,8 @@ class World(Supervisor):
         self.restarts: list[str] = []
         self.probes: list[str] = []
         self.lives: dict[str, float] = {}
+        self.notes: dict[str, dict[str, Any]] = {}
+        self.asked = 0
         self.healthy: Callable[[str], bool] = lambda instance: True
 
     # ------------------------------------------------------------------------------------------------- a clock
@@ -59,6 +63,7 @@ class World(Supervisor):
         return lambda: True
 
     def processes(self) -> list[Process]:
+        self.asked += 1
         return [self._process(full) for full in sorted(self.started)]
 
     def _process(self, full: str) -> Process:
@@ -77,6 +82,8 @@ class World(Supervisor):
             healthy = self.healthy(args["instance"])
             self.now += 0.1 if healthy else args["limit"]
             return "" if healthy else "it does not answer at /"
+        if name == "notes":
+            return self.notes
         return {"tail": "its last words", "revisions": []}.get(name)
 
 
@@ -118,6 +125,63 @@ def test_an_old_release_is_restarted_web_first(world: World) -> None:
     world.now = 10
     rolling(world).roll("v2", lambda line: None)
     assert world.restarts == ["web.0", "web.1", "worker.0"]
+
+
+def note(release: str, *labels: str) -> dict[str, dict[str, Any]]:
+    """What processes that live noted; this one's id is as good as another."""
+    return {label: {"pid": os.getpid(), "release": release} for label in labels}
+
+
+EACH = ("web.0", "web.1", "worker.0")
+
+
+@pytest.mark.parametrize(
+    ("noted", "enough"),
+    [
+        (note("v1", *EACH), True),
+        (note("v1", *EACH[:2]), False),
+        ({**note("v1", *EACH[:2]), **note("v2", "worker.0")}, False),
+        ({**note("v1", *EACH[:2]), "worker.0": {"pid": 2**22 + 1, "release": "v1"}}, False),
+        (note("v1", *EACH, "web.2"), False),
+    ],
+    ids=["all", "one without a note", "one that runs it already", "one that ended", "one too many"],
+)
+def test_supervisor_is_asked_unless_every_process_noted_another_release(
+    world: World, noted: dict[str, Any], enough: bool
+) -> None:
+    world.apply(DOCUMENT)
+    world.runs = dict.fromkeys(world.runs, "v1")
+    world.notes, world.now = noted, 10
+    asked: list[int] = []
+    restart = world.restart
+
+    def counted(process: Process) -> Callable[[], bool]:
+        asked.append(world.asked)
+        return restart(process)
+
+    world.restart = counted  # type: ignore[method-assign]
+    rolling(world).roll("v2", lambda line: None)
+    assert world.restarts == list(EACH)
+    assert (asked[0] == 0) == enough
+    assert asked[1] == asked[0], "a process that is healthy is asked for nothing more"
+
+
+def test_a_process_that_starts_again_and_again_has_ended(world: World) -> None:
+    """Its notes say that it lives, each time with another id."""
+    world.apply(DOCUMENT)
+    world.runs, world.now = dict.fromkeys(world.runs, "v1"), 10
+    world.healthy = lambda instance: False
+    lives = iter([os.getpid(), os.getppid()])
+    call = world.call
+
+    def noting(name: str, **args: Any) -> Any:
+        if name == "notes" and world.restarts:
+            return {"web.0": {"pid": next(lives), "release": "v2"}}
+        return call(name, **args)
+
+    world.call = noting  # type: ignore[method-assign]
+    with pytest.raises(Failure, match="it ended while it started"):
+        rolling(world).roll("v2", lambda line: None)
 
 
 def test_ctrl_c_ends_the_wait_for_a_slow_start_at_once(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import children, operations, rollout, static
@@ -46,6 +47,8 @@ class Agent:
         self._committed: Optional[Tuple[str, Optional[str]]] = None
         self._failed = False
         self._remade = False
+        #: what brings to the disk all that was written before the release was tried out
+        self._writing: Optional[threading.Thread] = None
 
     @property
     def own(self) -> bool:
@@ -102,6 +105,10 @@ class Agent:
 
     def do_status(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
         return dict(self.do_observe(args, stream), **operations.status(self))
+
+    def do_answer(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
+        """How the live release answers a visitor, and nothing else."""
+        return operations.status(self)
 
     def do_logs(self, args: Arguments, stream: Optional[Stream]) -> None:
         for item in self.app.items("logs", prefix=self.supervisor.prefix, **args):
@@ -193,19 +200,25 @@ class Agent:
         self.rollout.release_command(args["release"], self.wire.say)
 
     def do_canary(self, args: Arguments, stream: Optional[Stream]) -> None:
+        # a release's files are not fsynced one by one: they are all on the disk before it can be live
+        self._writing = threading.Thread(target=os.sync, daemon=True, name="sync")
+        self._writing.start()
         self.rollout.canary(args["release"])
 
     # --------------------------------------------------------------------------------- commit, verify, finish
 
     def do_switch(self, args: Arguments, stream: Optional[Stream]) -> None:
-        os.sync()  # a release's files are not fsynced one by one: they are all on the disk before it can be live
+        if self._writing is None:
+            os.sync()
+        else:
+            self._writing.join()
         self._committed, self._failed = (args["release"], args["undo_to"]), False
         self.rollout.switch(args["release"], args["undo_to"])
 
     def do_roll(self, args: Arguments, stream: Optional[Stream]) -> None:
         try:
-            self.rollout.roll(args["release"], self.wire.say, anew=self._remade)
-            self.rollout.done(args["release"])
+            processes = self.rollout.roll(args["release"], self.wire.say, anew=self._remade)
+            self.rollout.done(args["release"], processes)
         except BaseException:
             self._failed = True
             raise

@@ -131,10 +131,14 @@ class AppSide:
             argv = [self.layout.release(document["id"], "start"), "canary", "web", where]
             child = children.start(argv, self.layout.root, None, output)
         probe = Probe.of(document, where)
+        healthy = False
         try:
             healthy = probe.wait(lambda: child.poll() is None, self._cancelled)
         finally:
-            children.end(child)
+            if healthy:
+                children.end_beside(child)  # nobody waits for its end: what comes next does not need it
+            else:
+                children.end(child)
         return {"problem": "" if healthy else probe.problem, "output": "\n".join(children.tail(log))}
 
     def do_probe(self, args: Arguments, stream: Optional[Stream]) -> str:

@@ -122,6 +122,11 @@ def end(child: "subprocess.Popen[bytes]", grace: float = 5) -> None:
     running.discard(child.pid)
 
 
+def end_beside(child: "subprocess.Popen[bytes]") -> None:
+    """As :func:`end`, while this program goes on; it does not end before."""
+    threading.Thread(target=end, args=(child,), name="end").start()
+
+
 def end_all() -> None:
     """Kill everything that runs; the conversation is over."""
     with _starting:

@@ -168,7 +168,7 @@ class OwnSupervisor(Supervisor):
             if time.monotonic() > deadline:
                 message = "the app's Supervisor was asked to end a process, but %s" % problem
                 raise Failure(message, "end it by hand, then run the same command again")
-            time.sleep(0.1)
+            time.sleep(0.03)
 
     def _sections(self, document: Dict[str, Any]) -> Dict[str, str]:
         # a log's name is expanded twice, so it is told from the folder in which supervisord runs

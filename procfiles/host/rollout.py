@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from . import static
 from .deputy import AppUser
 from .layout import Layout, read_json, remove, write_json
 from .release import Document, Releases
-from .supervisor import Process, Supervisor
+from .supervisor import UP, Process, Supervisor
 from .wire import Failure
 
 Say = Callable[[str], None]
@@ -21,7 +21,6 @@ PREFLIGHT, START, STAYS_UP = 60, 60, 3
 ANSWERS, BEGINS = 2, 20
 #: a `stop_wait` of more seconds than this is announced
 PATIENCE = 60
-UP = ("RUNNING", "STARTING")
 
 
 class Rollout:
@@ -102,25 +101,28 @@ class Rollout:
         write_json(self._layout.path("operation.json"), {"to": release, "from": undo_to})
         self._releases.switch(release)
 
-    def roll(self, release: str, say: Say, anew: bool = False) -> None:
+    def roll(self, release: str, say: Say, anew: bool = False) -> List[Process]:
         """Bring every process to the live release: web one instance after the other, then the workers.
 
         Args:
             anew: also those that run it already.
+
+        Returns:
+            The processes, as Supervisor says them in the end.
 
         Raises:
             Failure: a process is not healthy, or the user wants this to end.
         """
         document = self._releases.get(release)
         self._supervisor.apply(document)
-        processes = self._wait_for_processes(document)
+        processes = self._of_another_release(document) or self._wait_for_processes(document)
         if anew:
             for process in processes:
                 process.release = None
         for process in [p for p in processes if p.name == "web"]:
             self._web(document, process, say)
         self._workers(document, [p for p in processes if p.name != "web"], say)
-        self._settle(document)
+        return self._settle(document)
 
     def serving(self, release: str) -> List[str]:
         """The web processes that are healthy now, as people call them."""
@@ -128,13 +130,13 @@ class Rollout:
         web = [p for p in self._supervisor.processes() if p.name == "web" and p.state in UP]
         return [p.label for p in web if not self._ask(document, p)]
 
-    def done(self, release: str) -> None:
+    def done(self, release: str, processes: Sequence[Process]) -> None:
         """The release is healthy: the operation is over."""
         self._releases.mark(release, "good")
         remove(self._layout.release(release, "failed"))
         remove(self._layout.path("operation.json"))
         remove(self._layout.path("migrating.json"))
-        self._app.call("sweep", release=release, owned=[p.pid for p in self._supervisor.processes()])
+        self._app.call("sweep", release=release, owned=[p.pid for p in processes])
 
     def undo(self, failed: str, back_to: Optional[str], say: Say) -> None:
         """Switch back to the release before, or to nothing where there was none."""
@@ -156,11 +158,11 @@ class Rollout:
         while problem and time.monotonic() < deadline:
             self._heed()
             problem = self._ask(document, process)
-            now = self._now(process)
-            if problem and begun() and not same(now, pid):
-                problem = "it ended while it started"
+            if not problem or problem.startswith("it answers"):
                 break
-            if problem.startswith("it answers"):
+            now = self._now(document, process) if begun() else None
+            if begun() and not same(now, pid):
+                problem = "it ended while it started"
                 break
             pid = now.pid if now else None
         if problem:
@@ -211,11 +213,20 @@ class Rollout:
             time.sleep(0.5)
         return [p.full for p in self._supervisor.processes() if p.state in UP and before.get(p.full) == p.pid]
 
-    def _settle(self, document: Document) -> None:
+    def _settle(self, document: Document) -> List[Process]:
         optional = [name for name, settings in document["settings"].items() if settings.get("optional")]
-        for process in [p for p in self._wait_for_processes(document) if p.name not in optional]:
+        processes = self._wait_for_processes(document)
+        for process in [p for p in processes if p.name not in optional]:
             if process.state not in UP or process.release != document["id"]:
                 raise self._unhealthy(document, process, "it is %s" % process.state.lower())
+        return processes
+
+    def _of_another_release(self, document: Document) -> List[Process]:
+        """Every process, when each is known to run another release: all are restarted, whatever Supervisor says."""
+        expected = {"%s.%d" % (n, i) for n, s in document["settings"].items() for i in range(s["instances"])}
+        found = self._supervisor.noted()
+        other = {p.label for p in found if p.release not in (None, document["id"])}
+        return found if other == expected == {p.label for p in found} else []
 
     def _wait_for_processes(self, document: Document) -> List[Process]:
         """Every process; what Supervisor has just started gets the time to note which release it runs."""
@@ -236,7 +247,11 @@ class Rollout:
         if self._cancelled():
             raise Failure("interrupted while the processes were restarted", "run the same command again")
 
-    def _now(self, process: Process) -> Optional[Process]:
+    def _now(self, document: Document, process: Process) -> Optional[Process]:
+        """A process as it is now; Supervisor is asked when what it noted does not say that it lives."""
+        for found in self._supervisor.noted():
+            if found.full == process.full and found.release == document["id"]:
+                return found
         return next((p for p in self._supervisor.processes() if p.full == process.full), None)
 
     def _unhealthy(self, document: Document, process: Process, problem: str) -> Failure:

@@ -11,6 +11,7 @@ from .layout import Layout
 
 #: group and process, state, and process id or None, as Supervisor says them
 State = Tuple[str, str, Optional[int]]
+UP = ("RUNNING", "STARTING")
 NAME = re.compile(r"^[^:]+:(?P<name>\S+)_(?P<instance>\d+)$")
 
 
@@ -77,6 +78,16 @@ class Supervisor:
         """
         raise NotImplementedError
 
+    def noted(self) -> List[Process]:
+        """The processes that live, by what each noted when it started: known at once, where asking takes a while."""
+        found = []
+        for label, note in sorted(self._app.call("notes").items()):
+            name, _, instance = label.rpartition(".")
+            if is_alive(note.get("pid")):
+                full = "{0}:{0}_{1}".format(self.prefix + name, instance)
+                found.append(Process(name, instance, full, "RUNNING", note["pid"], note.get("release")))
+        return found
+
     def ask(self) -> None:
         """Begin to ask for the states, where that takes a while; the next :meth:`states` gives the answer."""
 
@@ -102,8 +113,16 @@ class Supervisor:
 
 
 def is_alive(pid: Optional[int]) -> bool:
-    """Whether there is a process of that id, whosever it is (Linux)."""
-    return pid is not None and os.path.exists("/proc/%d" % pid)
+    """Whether there is a process of that id, whosever it is (a host may hide others' processes in /proc)."""
+    if not pid:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def shape(settings: Dict[str, Any]) -> Dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from . import children
 from .deputy import AppUser
 from .layout import Layout, read_json
-from .supervisor import Process, State, Supervisor, shape
+from .supervisor import UP, Process, State, Supervisor, is_alive, shape
 from .texts import prefix, programs
 from .wire import Failure
 
@@ -65,10 +66,13 @@ class SystemSupervisor(Supervisor):
         return found
 
     def restart(self, process: Process) -> Callable[[], bool]:
-        self._stop(process.full)
-        # its control program waits until Supervisor calls it started; whether it is up is the probe's to say
-        starting = children.start([*self._words, "start", process.full], "/", None, subprocess.DEVNULL)
-        return lambda: starting.poll() is not None
+        # one command for both: its control program takes as long to begin as many an app
+        restarting = children.start([*self._words, "restart", process.full], "/", None, subprocess.DEVNULL)
+        deadline = time.monotonic() + self._patience(process.full)
+        # it also waits until Supervisor calls the new one started; whether that is up is the probe's to say
+        while restarting.poll() is None and not has_ended(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return lambda: restarting.poll() is not None
 
     def apply(self, document: Dict[str, Any]) -> None:
         if self.setup().get("settings") != shape(document["settings"]):
@@ -83,11 +87,15 @@ class SystemSupervisor(Supervisor):
         return dict(read_json(self._layout.setup, {}))
 
     def _stop(self, full: str) -> None:
-        """Stop one process; Supervisor kills it when its ``stop_wait`` is over."""
+        children.run([*self._words, "stop", full], "/", limit=self._patience(full))
+
+    def _patience(self, full: str) -> float:
+        """Seconds in which a process has ended: Supervisor kills it when its ``stop_wait`` is over."""
         setup = self.setup()
         name = full.rpartition(":")[2].rpartition("_")[0][len(prefix(setup)) :]
-        stop_wait = setup["settings"].get(name, {}).get("stop_wait", 0)
-        self._ctl("stop", full, limit=ANSWER + stop_wait)
+        return ANSWER + float(setup["settings"].get(name, {}).get("stop_wait", 0))
 
-    def _ctl(self, *words: str, limit: int = ANSWER) -> children.Ended:
-        return children.run([*self._words, *words], "/", limit=limit)
+
+def has_ended(process: Process) -> bool:
+    """Whether nothing is left of what a process was when Supervisor was asked."""
+    return process.state not in UP or (process.pid is not None and not is_alive(process.pid))

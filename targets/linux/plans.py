@@ -250,7 +250,7 @@ class Planner:
 
     def _answers(self) -> list[str]:
         """What a visitor of the live release is answered, where it is not what a visitor wants."""
-        answer = refused(self.channel.call("status", port=None))
+        answer = refused(self.channel.call("answer"))
         hint = 'a path that answers, as health = "/..." under [app] in paasctl.toml, makes a push look at that one'
         return [f"{answer}; {hint}"] if answer else []
 
