@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import children, operations, rollout, static
+from . import bytecode, children, operations, rollout, static
 from .appside import AppSide
 from .deputy import AppUser, Deputy, Direct
 from .expand import Expanded, codings
@@ -274,9 +274,10 @@ class Agent:
 
     def _make_tree(self, document: Arguments, entries: List[Any]) -> None:
         """Make a tree; processes whose code was made anew under them are restarted by the next roll."""
-        made = self.trees.build(document["tree"], entries, document["persist"], document["built"])
         live = self.layout.live()
-        self._remade = bool(made and live and self.releases.get(live)["tree"] == document["tree"])
+        like = str(self.releases.get(live)["tree"]) if live else ""
+        made = self.trees.build(document["tree"], entries, document["persist"], document["built"], like)
+        self._remade = bool(made and like == document["tree"])
 
     def _refuse_another_project(self) -> None:
         origin = read_json(self.layout.path("app.json"), {}).get("origin")
@@ -306,15 +307,14 @@ class Agent:
             )
 
     def _compile(self, document: Arguments) -> None:
-        """Byte-code checked by the source's hash, so that none is ever taken for another source's."""
+        """Give every module its byte-code; see :data:`bytecode.COMPILE`."""
         root = document["code"]
         python = os.path.join(document["venv"], "bin", "python")
         folders = [folder for folder, _, files in os.walk(root) if any(name.endswith(".py") for name in files)]
         for folder in folders:
             os.chmod(folder, 0o755)
         try:
-            argv = [python, "-I", "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", root]
-            children.run(argv, self.layout.root, limit=300)
+            children.run([python, "-I", "-c", bytecode.COMPILE, root], self.layout.root, limit=300)
         finally:
             for folder in folders:
                 os.chmod(folder, 0o555)

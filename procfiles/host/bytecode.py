@@ -10,6 +10,19 @@ from . import children
 
 #: seconds that compiling everything may take; what is missing then is compiled by each process for itself
 LIMIT = 600
+#: compiles every module below a folder; `python -m compileall` needs twice the time to begin. The byte-code is checked
+#: by its source's hash, so that none is ever taken for another source's; what does not compile nobody can import
+COMPILE = """
+import os, py_compile, sys
+checked = py_compile.PycInvalidationMode.CHECKED_HASH
+for folder, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        if name.endswith('.py'):
+            try:
+                py_compile.compile(os.path.join(folder, name), doraise=True, invalidation_mode=checked)
+            except (OSError, py_compile.PyCompileError):
+                pass
+"""
 
 
 def prepare(place: str, others: Sequence[str]) -> None:

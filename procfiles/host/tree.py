@@ -57,10 +57,18 @@ class Trees:
                 return
             self._store(digest, int(stream.read(12)), stream)
 
-    def build(self, tree: str, entries: Sequence[Entry], persist: Sequence[str], built: Sequence[str]) -> bool:
+    def build(
+        self, tree: str, entries: Sequence[Entry], persist: Sequence[str], built: Sequence[str], like: str = ""
+    ) -> bool:
         """Make a tree from stored contents, or repair one that something has written to.
 
-        It is made beside its place and renamed, so that a tree which is there is whole. Returns whether it was made.
+        It is made beside its place and renamed, so that a tree which is there is whole.
+
+        Args:
+            like: a tree that has many of the same files; they are linked, which takes a tenth of the time of a copy.
+
+        Returns:
+            Whether it was made.
         """
         final = self._layout.path("code", tree)
         if os.path.isdir(final) and not self.damaged(tree):
@@ -69,7 +77,7 @@ class Trees:
         making = self._layout.path("code", tree + ".new")
         remove(making)
         try:
-            self._fill(making, entries)
+            self._fill(making, entries, like)
             link_persist(making, self._layout.path("shared"), persist)
             link_persist(making, self._layout.built(tree), built)
             make_read_only(making)
@@ -127,17 +135,21 @@ class Trees:
         finally:
             remove(temporary)
 
-    def _fill(self, root: str, entries: Sequence[Entry]) -> None:
-        os.mkdir(root, 0o755)
-        for path, mode, digest, _, mtime, link in entries:
+    def _fill(self, root: str, entries: Sequence[Entry], like: str) -> None:
+        known = {entry[0]: entry for entry in (self.manifest(like) or [])} if like else {}
+        folders: Set[str] = set()
+        for entry in entries:
+            path, _, digest, _, mtime, link = entry
             place = os.path.join(root, path)
-            os.makedirs(os.path.dirname(place), exist_ok=True)
+            if os.path.dirname(place) not in folders:
+                os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+                folders.add(os.path.dirname(place))
             if link is not None:
                 os.symlink(link, place)
-                continue
-            copy_checked(self._object(digest), place, digest)
-            os.chmod(place, 0o555 if mode == "100755" else 0o444)
-            os.utime(place, (mtime, mtime))
+            elif known.get(path) != entry or not link_checked(self._layout.path("code", like, path), place, entry):
+                copy_checked(self._object(digest), place, digest)
+                os.chmod(place, permissions(entry))
+                os.utime(place, (mtime, mtime))
 
     def _replace(self, making: str, final: str) -> None:
         # a running process keeps its open files; what it opens later it finds as it was pushed
@@ -173,6 +185,22 @@ def copy_checked(source: str, place: str, digest: str) -> None:
     if seen.hexdigest() != digest:
         remove(source)
         raise Failure("a stored file was damaged on the host and is thrown away; nothing was changed", "push again")
+
+
+def permissions(entry: Entry) -> int:
+    """Of a file in a tree: nobody may write to it."""
+    return 0o555 if entry[1] == "100755" else 0o444
+
+
+def link_checked(other: str, place: str, entry: Entry) -> bool:
+    """Make a file the very one of another tree, if that is as it was made; whether it is now."""
+    try:
+        if stat.S_IMODE(os.lstat(other).st_mode) != permissions(entry) or not intact(other, entry):
+            return False
+        os.link(other, place)
+    except OSError:  # there are too many links, or the disk knows none
+        return False
+    return True
 
 
 def link_persist(root: str, shared: str, persist: Sequence[str]) -> None:

@@ -55,6 +55,37 @@ def test_a_file_that_was_written_to_is_seen_without_reading_it_and_mended(layout
     assert (root / "web.py").read_text() == "one\n"
 
 
+def test_a_tree_has_the_very_files_of_another_where_they_are_as_they_were_made(layout: Layout) -> None:
+    found, entries, root = a_tree(layout)
+    inode = (root / "web.py").stat().st_ino
+    found.build("t2", entries, [], [], like="t1")
+    assert Path(layout.path("code", "t2", "web.py")).stat().st_ino == inode
+    changed = [[*entries[0][:4], MTIME + 1, None]]
+    found.build("t3", changed, [], [], like="t1")
+    assert Path(layout.path("code", "t3", "web.py")).stat().st_ino != inode
+    assert (root / "web.py").stat().st_mtime == MTIME
+    found.build("t4", entries, [], [], like="no-such-tree")
+    assert not found.damaged("t4")
+
+
+@pytest.mark.parametrize("hurt", ["content", "mode", "gone"])
+def test_a_file_that_is_not_as_it_was_made_is_not_taken_over(layout: Layout, hurt: str) -> None:
+    found, entries, root = a_tree(layout)
+    if hurt == "gone":
+        root.chmod(0o755)
+        (root / "web.py").unlink()
+    else:
+        (root / "web.py").chmod(0o644)
+        if hurt == "content":
+            (root / "web.py").write_text("two\n")
+            os.utime(root / "web.py", (MTIME, MTIME))
+            (root / "web.py").chmod(0o444)
+    found.build("t2", entries, [], [], like="t1")
+    made = Path(layout.path("code", "t2", "web.py"))
+    assert made.read_text() == "one\n"
+    assert stat.S_IMODE(made.stat().st_mode) == 0o444
+
+
 def test_a_file_that_was_added_or_taken_away_is_seen(layout: Layout) -> None:
     found, _, root = a_tree(layout)
     root.chmod(0o755)

@@ -13,6 +13,18 @@ from paasctl.procfiles.host import bytecode
 PACKAGE = "lib/python3/site-packages/shop"
 
 
+def test_a_tree_is_compiled_where_it_can_be_and_checked_by_its_source(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/good.py").write_text("VALUE = 1\n")
+    (tmp_path / "app/bad.py").write_text("def f(:\n")
+    (tmp_path / "app/lost.py").symlink_to("nowhere")
+    (tmp_path / "later.py").write_text("VALUE = 2\n")
+    subprocess.run([sys.executable, "-I", "-c", bytecode.COMPILE, str(tmp_path)], check=True, capture_output=True)
+    made = {path.name.partition(".")[0]: path.read_bytes() for path in tmp_path.rglob("*.pyc")}
+    assert set(made) == {"good", "later"}
+    assert {code[4:8] for code in made.values()} == {b"\x03\0\0\0"}, "PEP 552: by its hash, which is checked"
+
+
 def environment(root: Path, name: str, **modules: str | Path) -> Path:
     """A virtual environment's folder with a package; a path is linked as installers do, a text is a file of its own."""
     place = root / name
