@@ -62,6 +62,7 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
     """
     from paasctl import bundle
 
+    connection.ahead()
     app, added = read_app(session, connection, choose)
     env = read_env(session, connection) if request.env else Env()
     code = bundle.build(app, added.files) if request.code else None

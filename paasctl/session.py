@@ -54,6 +54,12 @@ class Connection:
     app: str
     redactor: Redactor
 
+    def ahead(self) -> None:
+        """Let a target that can begin to look while something else is done; :meth:`observe` comes next."""
+        begin = getattr(self.target, "ahead", None)
+        if begin is not None:
+            begin()
+
     def observe(self, *, code: bool = True) -> Observed:
         """The target's present state; its env values are masked from here on.
 

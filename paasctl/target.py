@@ -61,6 +61,8 @@ class Target(Protocol):
     #   they are laid over the app's own.
     # ``observe_env() -> Observed``: like ``observe``, for an env sync: whatever costs a request of its own and is not
     #   the env (releases, builds) may be left out.
+    # ``ahead() -> None``: begin to read the present state and return at once; the app is read meanwhile, then comes
+    #   ``observe``, which says what went wrong.
     # ``mend(observed: Observed) -> Plan``: called where a push has nothing to do; asks whether what is live serves, and
     #   plans what helps where it does not. A plan without steps may warn.
     # ``owners(names: Iterable[str]) -> Mapping[str, str]``: who else owns these env names on the target (an add-on);

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from paasctl.errors import Busy, Conflict, HalfApplied, PaasctlError, UsageError
@@ -128,6 +129,7 @@ class Channel:
             start_new_session=True,
         )
         self._number = 0
+        self._ahead: tuple[str, Mapping[str, Any], Future[int]] | None = None
         digest = hashlib.sha256(self._modules).hexdigest() if cached else ""
         # the answer, or why there is none, is read with the first request: by then it has long been under way
         with contextlib.suppress(PaasctlError):
@@ -150,6 +152,15 @@ class Channel:
                 say(value)
         raise AssertionError("unreachable")
 
+    def ahead(self, name: str, **args: Any) -> None:
+        """Make a request while this program does something else; the same :meth:`call`, if it is the next, answers it.
+
+        The far end begins only when it has been given itself, for which somebody must wait.
+        """
+        pool = ThreadPoolExecutor(1, "ahead")
+        self._ahead = name, args, pool.submit(self._request, name, args, False)
+        pool.shutdown(wait=False)
+
     def items(self, name: str, **args: Any) -> Iterator[Any]:
         """Make one request whose answer is many items, and yield them as they come."""
         for kind, value in self._answers(name, None, args):
@@ -160,19 +171,19 @@ class Channel:
 
     def close(self) -> None:
         """End the conversation; the agent ends with it."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(OSError):
-                pipe.close()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        if self._ahead is not None:  # it reads still; the far end's end is its end
+            wait([self._ahead[2]])
+        with contextlib.suppress(OSError):
+            self._process.stdout.close()
         self._process.wait()
         self._stderr.close()
 
     def _answers(self, name: str, stream: Iterable[bytes] | None, args: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        self._begin()
-        self._number += 1
-        number = self._number
-        request = {"id": number, "call": name, "args": args, "streams": stream is not None}
-        self._send(json.dumps(request).encode("ascii") + b"\n")
+        number = self._asked_ahead(name, args) or self._request(name, args, stream is not None)
         if stream is not None:
             self._send_frames(stream)
         try:
@@ -187,6 +198,23 @@ class Channel:
         except KeyboardInterrupt:
             self._send(b'{"cancel": true}\n')
             raise
+
+    def _asked_ahead(self, name: str, args: Mapping[str, Any]) -> int:
+        """The number of the request that was made ahead, when it is this one; 0 when it is not."""
+        if self._ahead is None:
+            return 0
+        known, known_args, future = self._ahead
+        number = future.result()
+        self._ahead = None
+        return number if (known, known_args) == (name, args) else 0
+
+    def _request(self, name: str, args: Mapping[str, Any], streams: bool) -> int:
+        """Send a request; its number."""
+        self._begin()
+        self._number += 1
+        request = {"id": self._number, "call": name, "args": args, "streams": streams}
+        self._send(json.dumps(request).encode("ascii") + b"\n")
+        return self._number
 
     def _begin(self) -> None:
         """Give the far end the agent if it lacks it, and the first words."""

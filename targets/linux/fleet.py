@@ -29,6 +29,11 @@ class Fleet:
     def facts(self) -> PlatformFacts:
         return self._targets[self._first].facts
 
+    def ahead(self) -> None:
+        """Have every host's agent look while the app is being read."""
+        for target in self._targets.values():
+            target.ahead()
+
     def observe(self) -> Observed:
         """What the first host has; the others' observations are the adapter's own part."""
         each = self._each(lambda target: target.observe())

@@ -46,6 +46,10 @@ class HostTarget:
         self._channel, self._planner = channel, replace(planner, url=url)
         self._url, self._port, self._cache = url, port, cache
 
+    def ahead(self) -> None:
+        """Have the agent look while the app is being read; :meth:`observe` then has its report at once."""
+        self._channel.ahead("observe", port=self._port)
+
     def observe(self) -> Observed:
         """What the agent reports of the app."""
         return observed(self._report("observe"), self._url, Base.load(self._cache))
