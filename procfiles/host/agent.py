@@ -9,17 +9,14 @@ import threading
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import bytecode, children, operations, rollout, static
-from .appside import AppSide
 from .deputy import AppUser, Deputy, Direct
 from .expand import Expanded, codings
 from .layout import Layout, read_json, write_json
 from .lock import Lock
-from .own import OwnSupervisor
 from .probe import first_port, free_port, port_is_free
 from .release import Releases
 from .rollout import Rollout
 from .supervisor import Supervisor
-from .system import SystemSupervisor
 from .tree import Trees, alike
 from .venv import Venvs
 from .wire import Failure, Stream, Wire
@@ -53,7 +50,7 @@ class Agent:
     @property
     def own(self) -> bool:
         """Whether this app has a Supervisor of its own."""
-        return isinstance(self.supervisor, OwnSupervisor)
+        return self.supervisor.own
 
     # ------------------------------------------------------------------------------------------------ reading
 
@@ -323,6 +320,8 @@ class Agent:
 def app_user(wire: Wire, hello: Arguments, layout: Layout, modules: Modules) -> AppUser:
     """The app's user: this one, or the one that ``hello["app_user"]`` gives the words to become."""
     if not hello.get("app_user"):
+        from .appside import AppSide
+
         return Direct(AppSide(layout, wire.say, wire.cancelled.is_set))
     return Deputy(wire, hello["app_user"], dict(hello, role="app"), modules)
 
@@ -330,5 +329,9 @@ def app_user(wire: Wire, hello: Arguments, layout: Layout, modules: Modules) -> 
 def supervisor(hello: Arguments, layout: Layout, app: AppUser) -> Supervisor:
     """The app's own Supervisor, or the host's."""
     if hello.get("supervisorctl"):
+        from .system import SystemSupervisor
+
         return SystemSupervisor(layout, hello["supervisorctl"], app)
+    from .own import OwnSupervisor  # with XML-RPC, which takes a while to import
+
     return OwnSupervisor(layout, sys.executable, app)

@@ -9,7 +9,7 @@ import signal
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
-from . import children, database, logfiles
+from . import children
 from .layout import APPS, DATA, Layout, has_files, read_json, remove, remove_contents, writable_copy, write_json
 from .probe import Probe, free_port
 from .wire import Failure, Stream
@@ -183,9 +183,13 @@ class AppSide:
     # ------------------------------------------------------------------------------------------ data and logs
 
     def do_back_up(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
+        from . import database  # with SQLite, which most commands do without
+
         return database.back_up(self.layout)
 
     def do_revisions(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
+        from . import database
+
         return database.revisions(self.layout)
 
     def do_tail(self, args: Arguments, stream: Optional[Stream]) -> str:
@@ -193,6 +197,8 @@ class AppSide:
 
     def items_logs(self, args: Arguments) -> Iterator[Any]:
         """The lines of the processes' logs; see :func:`logfiles.lines`."""
+        from . import logfiles
+
         return logfiles.lines(self.layout.logs, args["prefix"], args["process"], args["lines"], args["follow"])
 
 

@@ -122,6 +122,14 @@ def end(child: "subprocess.Popen[bytes]", grace: float = 5) -> None:
     running.discard(child.pid)
 
 
+def is_over(child: "subprocess.Popen[bytes]") -> bool:
+    """Whether a program has ended that nobody waited for."""
+    if child.poll() is None:
+        return False
+    running.discard(child.pid)
+    return True
+
+
 def end_beside(child: "subprocess.Popen[bytes]") -> None:
     """As :func:`end`, while this program goes on; it does not end before."""
     threading.Thread(target=end, args=(child,), name="end").start()

@@ -7,9 +7,7 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import stat
-import tempfile
 from typing import Any, Dict, Optional
 
 from .wire import Failure
@@ -121,9 +119,11 @@ def write_json(path: str, document: Any, mode: int = 0o600) -> None:
 
 def write_file(path: str, data: bytes, mode: int = 0o644) -> None:
     """Replace a file as a whole; its mode is in force before its content is there."""
+    from tempfile import mkstemp  # takes a while to import, which a command that changes nothing does without
+
     folder = os.path.dirname(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
+        handle, temporary = mkstemp(dir=folder, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), mode)
@@ -166,13 +166,17 @@ def remove(path: str) -> None:
     if os.getuid():  # root needs no permission, and must not be led astray while it takes one
         for folder, _, _ in os.walk(path):
             os.chmod(folder, 0o700)
-    shutil.rmtree(path)
+    from shutil import rmtree
+
+    rmtree(path)
 
 
 def writable_copy(folder: str, place: str) -> None:
     """Copy a read-only tree so that its user may write in it; what is at ``place`` goes."""
+    from shutil import copytree
+
     remove(place)
-    shutil.copytree(folder, place, symlinks=True)
+    copytree(folder, place, symlinks=True)
     for at, _, names in os.walk(place):
         os.chmod(at, 0o755)
         for name in names:

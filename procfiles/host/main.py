@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
-from typing import Any, BinaryIO, Dict, Optional, Union
+from typing import Any, BinaryIO, Dict, Optional
 
 from . import children
-from .agent import Agent, app_user
-from .appside import AppSide
 from .layout import Layout, disk_failure
-from .setup import Setup
 from .wire import Failure, Stream, Wire, take_over_stdio
 
 #: requests that visitors could notice
@@ -39,14 +35,7 @@ def serve(source: BinaryIO, hello: Arguments, modules: Modules) -> None:
     """Answer requests until the conversation ends."""
     os.umask(0o022)
     wire = Wire(source, take_over_stdio())
-    layout = Layout.of(hello)
-    side: Union[Agent, AppSide, Setup]
-    if hello.get("role") == "app":
-        side = AppSide(layout, wire.say, wire.cancelled.is_set)
-    elif hello.get("role") == "setup":
-        side = Setup(layout, wire.say, app_user(wire, hello, layout, modules))
-    else:
-        side = Agent(wire, hello, modules)
+    side = side_of(wire, hello, modules)
     ending = Ending()
     wire.on_end = ending.ask
     signal.signal(signal.SIGTERM, ending.ask)  # `paasctl unlock`
@@ -54,11 +43,27 @@ def serve(source: BinaryIO, hello: Arguments, modules: Modules) -> None:
     for call, args, stream in wire.requests():
         ending.critical = ending.critical or call in CRITICAL
         _answer(wire, side, call, args, stream)
-        ending.critical = isinstance(side, Agent) and side.committed
+        ending.critical = getattr(side, "committed", False)
         if ending.asked:
             break
-    if isinstance(side, Agent) and side.committed:
+    if getattr(side, "committed", False):
         side.settle()
+
+
+def side_of(wire: Wire, hello: Arguments, modules: Modules) -> Any:
+    """Who answers: the app's user, root for a setup, or the one who deploys. Each imports what it needs itself."""
+    layout = Layout.of(hello)
+    if hello.get("role") == "app":
+        from .appside import AppSide
+
+        return AppSide(layout, wire.say, wire.cancelled.is_set)
+    from .agent import Agent, app_user
+
+    if hello.get("role") == "setup":
+        from .setup import Setup
+
+        return Setup(layout, wire.say, app_user(wire, hello, layout, modules))
+    return Agent(wire, hello, modules)
 
 
 def _answer(wire: Wire, side: Any, call: str, args: Arguments, stream: Optional[Stream]) -> None:
@@ -83,14 +88,18 @@ def _answer(wire: Wire, side: Any, call: str, args: Arguments, stream: Optional[
 
 def _with_state(side: Any, call: str, failure: Failure) -> Failure:
     """Add what is live to what the disk refused, unless that is about to be undone."""
+    from .appside import AppSide
+
     if failure.kind == "host" and not isinstance(side, AppSide):
         failure.kind = "failed"
-        if isinstance(side, Agent) and call not in CRITICAL:
+        if hasattr(side, "still") and call not in CRITICAL:
             failure.message += "; " + side.still()
     return failure
 
 
 def _bug(call: str, error: Exception) -> Failure:
+    import traceback
+
     # the message of an unknown exception may hold an env value; its place does not
     place = traceback.extract_tb(sys.exc_info()[2])[-1]
     name = type(error).__name__

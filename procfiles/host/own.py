@@ -60,6 +60,8 @@ STOPPED = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
 class OwnSupervisor(Supervisor):
     """Spoken to over its own socket; its configuration changes only when the app's processes do."""
 
+    own = True
+
     def __init__(self, layout: Layout, python: str, app: AppUser) -> None:
         super().__init__(layout, app)
         self._python, self._conf = python, layout.path("supervisord.conf")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
 import time
@@ -34,10 +33,12 @@ class Probe:
 
     def healthy(self) -> bool:
         """Ask once. ``problem`` then says what is wrong, in words that follow the release's name."""
+        from http.client import HTTPException  # takes a while to import, which most commands do without
+
         try:
             status, release = self._ask()
             self.status = status
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             self.problem = "it does not answer at %s (%s)" % (self._path, type(error).__name__)
             return False
         if status >= self._limit:
@@ -65,8 +66,11 @@ class Probe:
         return False
 
     def _ask(self) -> "tuple[int, Optional[str]]":
-        connection = _Connection(self._where)
+        from http.client import HTTPConnection
+
+        connection = HTTPConnection("127.0.0.1")
         try:
+            connection.sock = connected(self._where)
             headers = {"Host": self._host, "X-Paasctl-Probe": self._release}
             headers.update({"Connection": "close", "User-Agent": "paasctl"})
             connection.request("GET", self._path, headers=headers)
@@ -77,20 +81,18 @@ class Probe:
             connection.close()
 
 
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a unix socket (a path) or a port of this machine (digits)."""
-
-    def __init__(self, where: str) -> None:
-        super().__init__("127.0.0.1", timeout=ANSWER)
-        self._where = where
-
-    def connect(self) -> None:
-        if self._where.isdigit():
-            self.sock = socket.create_connection(("127.0.0.1", int(self._where)), ANSWER)
-            return
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(ANSWER)
-        self.sock.connect(self._where)
+def connected(where: str) -> socket.socket:
+    """A connection to a unix socket (a path) or to a port of this machine (digits)."""
+    if where.isdigit():
+        return socket.create_connection(("127.0.0.1", int(where)), ANSWER)
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        found.settimeout(ANSWER)
+        found.connect(where)
+    except OSError:
+        found.close()
+        raise
+    return found
 
 
 def port_is_free(port: int) -> bool:

@@ -44,6 +44,9 @@ class Supervisor:
         app: who can read what the processes noted when they started.
     """
 
+    #: whether it is the app's own, which ends with the app
+    own = False
+
     def __init__(self, layout: Layout, app: AppUser) -> None:
         self._layout, self._app = layout, app
 

@@ -72,7 +72,7 @@ class SystemSupervisor(Supervisor):
         # it also waits until Supervisor calls the new one started; whether that is up is the probe's to say
         while restarting.poll() is None and not has_ended(process) and time.monotonic() < deadline:
             time.sleep(0.02)
-        return lambda: restarting.poll() is not None
+        return lambda: children.is_over(restarting)
 
     def apply(self, document: Dict[str, Any]) -> None:
         if self.setup().get("settings") != shape(document["settings"]):

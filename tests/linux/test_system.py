@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paasctl.procfiles.host import system
+from paasctl.procfiles.host import children, system
 from paasctl.procfiles.host.layout import Layout
 from paasctl.procfiles.host.supervisor import Process
 from paasctl.procfiles.host.system import SystemSupervisor
@@ -91,5 +91,9 @@ def test_a_process_that_never_ends_is_waited_for_so_long(
     supervisor: SystemSupervisor, old: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(system, "ANSWER", -5)
-    assert not supervisor.restart(web(old.pid))()
+    begun = supervisor.restart(web(old.pid))
+    assert not begun()
     (tmp_path / "started").touch()
+    while not begun():
+        time.sleep(0.01)
+    assert not children.running, "what is over is forgotten"
