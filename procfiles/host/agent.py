@@ -61,8 +61,10 @@ class Agent:
         self._refuse_another_project()
         everything = self.releases.all()
         current = next((d for d in everything if d["id"] == live), None)
-        if current:
+        if current:  # both begin beside each other, and beside the look at the tree
             self.supervisor.ask()
+            self.app.begin()
+        whole = current is None or not self.trees.damaged(current["tree"], alike)
         env, lost = self._env(current)
         setup = None if self.own else read_json(self.layout.setup, {})
         port = (
@@ -87,7 +89,7 @@ class Agent:
             "released": read_json(self.layout.path("released.json")),
             "unfinished": rollout.unfinished(self.layout),
             "locked": self.lock.owner(),
-            "whole": current is None or not self.trees.damaged(current["tree"], alike),
+            "whole": whole,
         }
 
     def _env(self, current: Optional[Arguments]) -> Tuple[Arguments, str]:

@@ -23,6 +23,9 @@ bootstrap['start'](source, modules)
 class AppUser(Protocol):
     """The app's user: owns the env, the persist paths and every process of the app."""
 
+    def begin(self) -> None:
+        """Get ready for the first call, where that takes a while; nothing waits here."""
+
     def call(self, name: str, **args: Any) -> Any: ...
 
     def items(self, name: str, **args: Any) -> Iterator[Any]: ...
@@ -33,6 +36,9 @@ class Direct:
 
     def __init__(self, side: Any) -> None:
         self._side = side
+
+    def begin(self) -> None:
+        pass
 
     def call(self, name: str, **args: Any) -> Any:
         return getattr(self._side, "do_" + name)(args, None)
@@ -52,6 +58,9 @@ class Deputy:
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._number = 0
 
+    def begin(self) -> None:
+        self._process = self._process or self._start()
+
     def call(self, name: str, **args: Any) -> Any:
         for kind, value in self._answers(name, args):
             if kind == "result":
@@ -68,8 +77,9 @@ class Deputy:
                 return
 
     def _answers(self, name: str, args: Dict[str, Any]) -> Iterator[Tuple[str, Any]]:
-        process = self._process or self._start()
-        self._process = process
+        self.begin()
+        process = self._process
+        assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
         self._number += 1
@@ -94,7 +104,7 @@ class Deputy:
         pipe = subprocess.PIPE
         process = subprocess.Popen([*self._argv, BOOTSTRAP], stdin=pipe, stdout=pipe, stderr=pipe)
         assert process.stdin is not None
-        modules = zlib.compress(json.dumps(self._modules).encode("ascii"), 1)
+        modules = zlib.compress(json.dumps(self._modules).encode("ascii"), 6)  # less than a pipe holds
         try:
             process.stdin.write(b"%d\n" % len(modules) + modules + json.dumps(self._hello).encode("ascii") + b"\n")
             process.stdin.flush()
