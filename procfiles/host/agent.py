@@ -274,7 +274,7 @@ class Agent:
     def _make_tree(self, document: Arguments, entries: List[Any]) -> None:
         """Make a tree; processes whose code was made anew under them are restarted by the next roll."""
         live = self.layout.live()
-        like = str(self.releases.get(live)["tree"]) if live else ""
+        like = str(read_json(self.layout.release(live, "release.json"), {}).get("tree", "")) if live else ""
         made = self.trees.build(document["tree"], entries, document["persist"], document["built"], like)
         self._remade = bool(made and like == document["tree"])
 
