@@ -13,7 +13,10 @@ if str(HERE) not in sys.path:
 collect_ignore = ["apps"]
 SLOWER = ("hosts", "e2e")  # the slowest kind first, as a sort key
 
-# a shell's background job is started with Ctrl-C ignored, and so would be every program that a test interrupts
+# a shell's background job is started with Ctrl-C ignored, and under nohup SIGHUP too; a program that a test starts
+# would inherit that
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

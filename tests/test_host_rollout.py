@@ -295,3 +295,25 @@ def test_a_good_release_stays_good_whatever_happens_to_it_later(world: World) ->
     releases.mark("v2", "failed")
     Path(world._layout.current).unlink()
     assert [(d["id"], d["state"], d["good"]) for d in releases.all()] == [("v1", "good", True), ("v2", "failed", False)]
+
+
+def test_a_worker_that_crashes_while_it_is_being_restarted_is_not_taken_for_the_one_that_stays(world: World) -> None:
+    """Supervisor starts the one that crashes once more before it hears of the restart."""
+    world.apply(DOCUMENT)
+    world.runs = dict.fromkeys(world.runs, "v1")
+    world.now = 10
+    heard, pids = world.now + 4, iter(range(100, 200))
+
+    def restart(process: Process) -> Callable[[], bool]:
+        World.restart(world, process)
+        return lambda: process.name != "worker" or world.now >= heard
+
+    def processes() -> list[Process]:
+        found = World.processes(world)
+        for process in found:
+            if process.name == "worker":
+                process.pid = 7 if world.now >= heard else next(pids)
+        return found
+
+    world.restart, world.processes = restart, processes  # type: ignore[method-assign]
+    rolling(world).roll("v2", lambda line: None)

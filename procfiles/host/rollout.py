@@ -154,17 +154,19 @@ class Rollout:
 
     def _web(self, document: Document, process: Process, say: Say) -> None:
         begun = self._restart(document, process, say)
-        deadline, problem, pid = time.monotonic() + START, "it does not answer", None
+        deadline, problem = time.monotonic() + START, "it does not answer"
+        pid: Optional[int] = None
         while problem and time.monotonic() < deadline:
             self._heed()
             problem = self._ask(document, process)
             if not problem or problem.startswith("it answers"):
                 break
-            now = self._now(document, process) if begun() else None
-            if begun() and not same(now, pid):
-                problem = "it ended while it started"
-                break
-            pid = now.pid if now else None
+            if begun():  # until then what is seen may be what Supervisor has been told to end
+                now = self._now(document, process)
+                if now is None or not same(now, pid):
+                    problem = "it ended while it started"
+                    break
+                pid = now.pid
         if problem:
             raise self._unhealthy(document, process, problem)
         say("%s runs %s" % (process.label, document["id"]))
@@ -199,12 +201,16 @@ class Rollout:
         """Those of the processes that are the same for some seconds, counted from when their programs have begun."""
         before: Dict[str, int] = {}
         deadline = time.monotonic() + BEGINS
+        # until then one may be seen that crashes, and that Supervisor has been told to end
+        while not all(over() for over in begun.values()) and time.monotonic() < deadline:
+            self._heed()
+            time.sleep(0.1)
         while True:
             self._heed()
             found = [p for p in self._supervisor.processes() if p.full in begun]
             for process in [p for p in found if p.state in UP and p.pid]:
                 before.setdefault(process.full, process.pid or 0)
-            if all(settled(p, before.get(p.full), begun[p.full]()) for p in found) or time.monotonic() > deadline:
+            if all(settled(p, before.get(p.full)) for p in found) or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
         deadline = time.monotonic() + STAYS_UP
@@ -285,14 +291,14 @@ class Rollout:
         return live is None or self._releases.get(live)["tree"] == self._releases.get(release)["tree"]
 
 
-def same(now: Optional[Process], pid: Optional[int]) -> bool:
+def same(now: Process, pid: Optional[int]) -> bool:
     """Whether a process runs, and is the one that had this id, where it was known."""
-    return now is not None and now.state in UP and pid in (None, now.pid)
+    return now.state in UP and pid in (None, now.pid)
 
 
-def settled(now: Process, pid: Optional[int], begun: bool) -> bool:
+def settled(now: Process, pid: Optional[int]) -> bool:
     """Whether a process has noted its release, or is another than the one with this id, or did not come up."""
-    return bool(now.release or now.pid != pid) if now.state in UP else begun
+    return now.state not in UP or bool(now.release or now.pid != pid)
 
 
 def unfinished(layout: Layout) -> Optional[Dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from . import children
 from .deputy import AppUser
 from .layout import Layout, read_json
-from .supervisor import UP, Process, State, Supervisor, is_alive, shape
+from .supervisor import Process, State, Supervisor, is_alive, shape
 from .texts import prefix, programs
 from .wire import Failure
 
@@ -69,7 +69,7 @@ class SystemSupervisor(Supervisor):
         # one command for both: its control program takes as long to begin as many an app
         restarting = children.start([*self._words, "restart", process.full], "/", None, subprocess.DEVNULL)
         deadline = time.monotonic() + self._patience(process.full)
-        # it also waits until Supervisor calls the new one started; whether that is up is the probe's to say
+        # it also waits until the new one is called started; whether it is up is the probe's to say
         while restarting.poll() is None and not has_ended(process) and time.monotonic() < deadline:
             time.sleep(0.02)
         return lambda: children.is_over(restarting)
@@ -97,5 +97,7 @@ class SystemSupervisor(Supervisor):
 
 
 def has_ended(process: Process) -> bool:
-    """Whether nothing is left of what a process was when Supervisor was asked."""
-    return process.state not in UP or (process.pid is not None and not is_alive(process.pid))
+    """Whether nothing is left of a process. One that comes and goes may be back before Supervisor is told."""
+    if process.state == "RUNNING":
+        return process.pid is not None and not is_alive(process.pid)
+    return process.state in ("FATAL", "STOPPED")

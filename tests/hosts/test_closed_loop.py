@@ -26,9 +26,9 @@ SECOND = "k2-Qb8wZc3nYt6XsL1vGj4mKd9r"
 IMPORT, LONG = 4, 1700
 
 
-@pytest.fixture(scope="module")
-def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
-    app = make_shared_app()
+@pytest.fixture
+def shop(make_app: Callable[..., HostApp]) -> HostApp:
+    app = make_app()
     app.first_push()
     return app
 

@@ -76,7 +76,7 @@ class Host:
         sh(*inside, "link", "set", "eth0", "up")  # no default route: the relay is the only way out
 
     def boot(self) -> None:
-        """Start it; :meth:`wait` waits for its sshd."""
+        """Start it; see :meth:`wait`."""
         words = ["setpriv", "--pdeathsig", "TERM"]  # asked to end when whoever runs the tests is killed
         words += ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "-D", str(self.root)]
         words += ["--kill-signal=SIGRTMIN+4", "-M", self._namespace, f"--hostname={self.name}", "--console=pipe"]
@@ -89,9 +89,9 @@ class Host:
         (self.folder / "pid").write_text(str(self._process.pid))
 
     def wait(self) -> None:
-        """Wait until it lets root in."""
+        """Wait until it lets people in, who may come in later than root."""
         end = time.monotonic() + PATIENCE
-        while self.ssh("true", check=False).returncode:
+        while self.ssh("true", user="deploy", check=False).returncode:
             assert time.monotonic() < end, f"{self.name} did not boot: {self.folder}/console.log"
             time.sleep(0.2)
 
