@@ -10,9 +10,21 @@ from . import children
 
 #: seconds that compiling everything may take; what is missing then is compiled by each process for itself
 LIMIT = 600
+#: removes byte-code that a full disk has cut short, for no process could import it (Python 3.11 puts it in place)
+MEND = """
+import marshal, os, sys
+for folder, _, names in os.walk(sys.argv[1]):
+    for path in [os.path.join(folder, name) for name in names if name.endswith('.pyc')]:
+        try:
+            with open(path, 'rb') as file:
+                marshal.loads(file.read()[16:])
+        except (EOFError, TypeError, ValueError):
+            os.unlink(path)
+"""
 #: compiles every module below a folder; `python -m compileall` needs twice the time to begin. The byte-code is checked
 #: by its source's hash, so that none is ever taken for another source's; what does not compile nobody can import
-COMPILE = """
+COMPILE = (
+    """
 import os, py_compile, sys
 checked = py_compile.PycInvalidationMode.CHECKED_HASH
 for folder, _, names in os.walk(sys.argv[1]):
@@ -23,6 +35,8 @@ for folder, _, names in os.walk(sys.argv[1]):
             except (OSError, py_compile.PyCompileError):
                 pass
 """
+    + MEND
+)
 
 
 def prepare(place: str, others: Sequence[str]) -> None:
@@ -41,6 +55,7 @@ def prepare(place: str, others: Sequence[str]) -> None:
     python = os.path.join(place, "bin", "python")
     # what an installed package has for an older Python does not compile, and nobody imports it
     children.run([python, "-I", "-m", "compileall", "-q", "-j", "0", libraries], place, limit=LIMIT)
+    children.run([python, "-I", "-c", MEND, libraries], place, limit=LIMIT)
 
 
 def modules(place: str) -> Iterator[Tuple[str, str]]:

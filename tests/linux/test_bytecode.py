@@ -25,6 +25,24 @@ def test_a_tree_is_compiled_where_it_can_be_and_checked_by_its_source(tmp_path: 
     assert {code[4:8] for code in made.values()} == {b"\x03\0\0\0"}, "PEP 552: by its hash, which is checked"
 
 
+def test_byte_code_that_a_full_disk_cut_short_is_removed(tmp_path: Path) -> None:
+    """Python 3.11 puts it in place; here what it puts there is cut, and the write of another one fails."""
+    (tmp_path / "short.py").write_text("VALUE = 1\n")
+    (tmp_path / "stale.py").write_text("VALUE = 2\n")
+    stale = Path(importlib.util.cache_from_source(str(tmp_path / "stale.py")))
+    stale.parent.mkdir()
+    stale.write_bytes(importlib.util.MAGIC_NUMBER + b"\x03\0\0\0" + b"\0" * 8 + b"\xe3")
+    cutting = """import importlib._bootstrap_external as external
+real = external._write_atomic
+def cut(path, data, mode=0o666):
+    if "stale" in path: raise OSError(28, "No space left on device")
+    real(path, data[:40], mode)
+external._write_atomic = cut
+"""
+    subprocess.run([sys.executable, "-I", "-c", cutting + bytecode.COMPILE, str(tmp_path)], check=True)
+    assert list(tmp_path.rglob("*.pyc")) == []
+
+
 def environment(root: Path, name: str, **modules: str | Path) -> Path:
     """A virtual environment's folder with a package; a path is linked as installers do, a text is a file of its own."""
     place = root / name
