@@ -93,7 +93,7 @@ class Hourly:
             return 0, []
 
     def write(self, held: int, sent: list[float]) -> None:
-        text = " ".join(["%d" % held, *("%.3f" % when for when in sent)])
+        text = " ".join(["%d" % held, *map(repr, sent)])
         self.own = text
         if self.fd >= 0:
             try:

@@ -223,6 +223,18 @@ for _ in range(4): os.wait()""",
     assert re.fullmatch(r"[0-9. ]+", file.read_text())
 
 
+def test_what_another_process_sent_just_now_counts(bench: Bench) -> None:
+    """A moment must not be rounded into the future: there it looks as if it were from before the last boot."""
+    bench.write(
+        app="""import time, _paasctl_runtime as r
+moments = iter([100.0006, 100.0007])
+time.monotonic = lambda: next(moments)
+print([r.Hourly(1).ask(0)[0] for _ in range(2)])"""
+    )
+    done = bench.run("python", "app.py", **settings(1, TMPDIR=str(bench.folder)))
+    assert done.stdout == "[True, False]\n", done.stderr
+
+
 @pytest.mark.parametrize("kind", ["somebody else's link", "no folder", "nonsense"])
 def test_without_a_shared_count_each_process_counts_for_itself(bench: Bench, kind: str) -> None:
     bench.write(app="import logging, _paasctl_runtime as r\nfor _ in range(5): logging.error('x')")
