@@ -26,8 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """The fast ones first, and alone when nothing was asked for: `pytest -q` is for while you work.
 
     A test of real processes on a busy machine gets a second try; the report shows it as R. Not so one marked ``once``:
-    a request that is lost, or a secret that shows, one time in two is a defect. Nor those on hosts: the tests of a file
-    go on from each other.
+    a request that is lost, or a secret that shows, one time in two is a defect.
     """
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
         slow = {item for item in items if any(map(item.get_closest_marker, SLOWER))}
@@ -35,5 +34,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in slow]
     items.sort(key=lambda item: [bool(item.get_closest_marker(one)) for one in SLOWER])
     for item in items:
-        if item.get_closest_marker("e2e") and not item.get_closest_marker("once"):
+        if any(map(item.get_closest_marker, SLOWER)) and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
