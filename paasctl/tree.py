@@ -136,7 +136,7 @@ def _refuse_large(app: App, found: Sequence[Found]) -> None:
     total = sum(entry.stat.st_size for entry in found)
     if total <= MAX_BYTES:
         return
-    heavy = _heaviest({entry.path: entry.stat.st_size for entry in found})
+    heavy = _heaviest({entry.path: entry.stat.st_size for entry in found}, total - MAX_BYTES)
     listed = ", ".join(f"{shown(path)} ({size_text(size)})" for path, size in heavy)
     lines = [*app.exclude, *(pattern(path) for path, _ in heavy)]
     raise UsageError(
@@ -146,8 +146,8 @@ def _refuse_large(app: App, found: Sequence[Found]) -> None:
     )
 
 
-def _heaviest(sizes: dict[str, int], count: int = 3) -> list[tuple[str, int]]:
-    """The largest files and folders of the top, with their sizes; folders end in ``/``.
+def _heaviest(sizes: dict[str, int], excess: int, count: int = 3) -> list[tuple[str, int]]:
+    """The largest files and folders of the top, with their sizes, until they weigh ``excess``; folders end in ``/``.
 
     Where one folder inside a folder has nearly all of its weight, that one is named instead.
     """
@@ -160,8 +160,13 @@ def _heaviest(sizes: dict[str, int], count: int = 3) -> list[tuple[str, int]]:
             inside.setdefault(folder, set()).add(child)
             child = folder
             weights[child] += size
-    largest = sorted(inside[""], key=lambda path: (-weights[path], path))[:count]
-    return [(path, weights[path]) for path in (_deepest(path, weights, inside) for path in largest)]
+    named: list[tuple[str, int]] = []
+    for path in sorted(inside[""], key=lambda path: (-weights[path], path))[:count]:
+        if sum(weight for _, weight in named) >= excess:
+            break
+        deepest = _deepest(path, weights, inside)
+        named.append((deepest, weights[deepest]))
+    return named
 
 
 def _deepest(path: str, weights: Counter[str], inside: dict[str, set[str]]) -> str:

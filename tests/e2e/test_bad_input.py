@@ -14,103 +14,9 @@ import pytest
 from support.apps import App, Maker
 from support.cli import Paasctl
 from support.projects import Project
+from support.wrong import TABLE, VALUE, broken_toml, no_app, no_such_python, too_big
 
 pytestmark = pytest.mark.e2e
-
-VALUE = "pa55-word-that-must-not-be-shown"
-
-
-def no_app(project: Project) -> None:
-    (project.root / "wsgi.py").unlink()
-    project.write("notes.txt", "nothing to serve")
-
-
-def two_entries(project: Project) -> None:
-    project.write("app.py", "from flask import Flask\napp = Flask(__name__)\n")
-    project.write("wsgi.py", "from flask import Flask\nserver = Flask(__name__)\n")
-    project.write("requirements.txt", "Flask\n")
-
-
-def broken_toml(project: Project) -> None:
-    project.write("paasctl.toml", '[app]\nname = "shop"\nentry = wsgi:app\n')
-
-
-def broken_pyproject(project: Project) -> None:
-    project.write("pyproject.toml", '[project]\nname = "x"\n\n[tool.paasctl.app]\nname = \n')
-
-
-def unknown_key(project: Project) -> None:
-    project.write("paasctl.toml", '[app]\nhelth = "/"\n')
-
-
-def unknown_target_key(project: Project) -> None:
-    project.write("paasctl.toml", "[targets.local]\nprot = 8000\n")
-
-
-def wrong_type(project: Project) -> None:
-    project.write("paasctl.toml", '[targets.local]\nport = "8000"\n')
-
-
-def unparsable_env(project: Project) -> None:
-    project.write(".env", f"GOOD=1\nMAIL PASSWORD={VALUE}\n")
-
-
-def duplicate_env(project: Project) -> None:
-    project.write(".env", f"A=1\nB=2\nA={VALUE}\n")
-
-
-def undefined_in_env(project: Project) -> None:
-    project.write(".env", f"A={VALUE}-${{NOT_THERE}}\n")
-
-
-def no_such_python(project: Project) -> None:
-    project.write(".python-version", "3.99\n")
-
-
-def no_web(project: Project) -> None:
-    (project.root / "wsgi.py").unlink()
-    project.write("worker.py", "print('hello')\n")
-    project.write("Procfile", "worker: python worker.py\n")
-
-
-def indented_procfile(project: Project) -> None:
-    project.write("Procfile", "worker: python worker.py\n web: gunicorn wsgi\n")
-
-
-def duplicate_process(project: Project) -> None:
-    project.write("Procfile", "web: gunicorn wsgi\nweb: gunicorn other\n")
-
-
-def too_big(project: Project) -> None:
-    for name in ("videos/a.bin", "videos/b.bin"):
-        path = project.write(name, "")
-        with path.open("wb") as file:
-            file.truncate(600_000_000)  # sparse: it takes no room
-
-
-def leaving_link(project: Project) -> None:
-    (project.root / "passwd").symlink_to("/etc/passwd")
-
-
-#: what is wrong -> (the exit code, what the sentence must hold)
-TABLE: dict[Callable[[Project], None], tuple[int, tuple[str, ...]]] = {
-    no_app: (2, ("no app", "entry")),
-    two_entries: (2, ("app.py", "wsgi.py", "entry")),
-    broken_toml: (2, ("paasctl.toml:3",)),
-    broken_pyproject: (2, ("pyproject.toml:5",)),
-    unknown_key: (2, ("helth", "did you mean", "health")),
-    unknown_target_key: (2, ("prot", "did you mean", "port")),
-    wrong_type: (2, ("port", "paasctl.toml")),
-    unparsable_env: (2, (".env:2",)),
-    duplicate_env: (2, (".env:3", "A")),
-    undefined_in_env: (2, (".env:1: A", "${")),
-    no_such_python: (2, ("3.99", ".python-version")),
-    no_web: (2, ("Procfile", "web")),
-    indented_procfile: (2, ("Procfile:2",)),
-    duplicate_process: (2, ("Procfile:2", "web")),
-    too_big: (2, ("videos", "1")),
-    leaving_link: (2, ("passwd",)),
-}
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +39,13 @@ def assert_untouched(app: App, act: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("wrong", TABLE, ids=lambda wrong: wrong.__name__)
 def test_input_is_refused_in_a_sentence(wrong: Callable[[Project], None], app: App) -> None:
-    code, words = TABLE[wrong]
+    code, sentence = TABLE[wrong]
 
     def act() -> None:
         wrong(app.project)
         result = app.push(code=code)
+        assert f"\nerror: {sentence}" in f"\n{result.err}", result
         assert "Traceback" not in result.said, result
-        assert not (missing := [word for word in words if word.lower() not in result.said.lower()]), (
-            f"{missing}\n{result}"
-        )
         assert VALUE not in result.said
         assert "hint:" in result.err, result
 
@@ -160,15 +64,6 @@ def test_a_first_push_that_is_refused_leaves_nothing(wrong: Callable[[Project], 
     assert not list(app.paasctl.home.tmp.iterdir())
     app.run("down", "local", "--yes")
     assert not [path for path in (app.paasctl.home.data / "paasctl").rglob("*") if path.is_file()]
-
-
-def test_the_size_is_refused_by_its_largest_folders(app: App) -> None:
-    def act() -> None:
-        too_big(app.project)
-        app.project.write("small/x.txt", "x")
-        assert "small" not in app.push(code=2).err
-
-    assert_untouched(app, act)
 
 
 def test_a_port_that_is_taken(app: App) -> None:
