@@ -156,6 +156,24 @@ def tracked(root: Path, name: str) -> bool:
     return bool(_git(root, "ls-files", "-z", "--cached", "--", name).out)
 
 
+def persist_notes(root: Path, persist: Iterable[str]) -> tuple[str, ...]:
+    """Sentences about tracked files that no release will have, because their folder persists on the target.
+
+    An empty file that only makes a folder exist (``.gitkeep``, ``.gitignore``) is none of them.
+    """
+    names = list(persist)
+    if not names:
+        return ()
+    found = [os.fsdecode(record) for record in _git(root, "ls-files", "-z", "--cached", "--", *names).records]
+    files = [path for path in found if not path.rpartition("/")[2].startswith((".git", ".keep"))]
+    if not files:
+        return ()
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return (
+        f"{shown(files[0])}{more}, which git tracks, is not pushed: what lies under a persist path is the target's own",
+    )
+
+
 def env_warnings(root: Path, files: Iterable[str | Path]) -> tuple[str, ...]:
     """Sentences about env files that others can see, each with the fix.
 

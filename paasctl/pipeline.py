@@ -77,7 +77,7 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
         *observed.warnings,
         *_notices(damaged, observed),
     )
-    notes = (*app.notes, *provenance_notes(session.provenance, request), *wanted.notes, *_unmanaged(request, env))
+    notes = (*app.notes, *code_notes(session.provenance, app, request), *wanted.notes, *_unmanaged(request, env))
     empty = Prepared(request, wanted, observed, known, EnvChanges(), Plan(), notes, warnings)
     return mended(connection, decide(session, connection, empty, request))
 
@@ -263,11 +263,11 @@ def _public(app: App) -> list[str]:
     return [part for part in (*parts, *shown) if part]
 
 
-def provenance_notes(provenance: Provenance, request: Request) -> list[str]:
-    """What is said of the code that would be pushed, when a colleague could not get the same from the repository."""
+def code_notes(provenance: Provenance, app: App, request: Request) -> list[str]:
+    """What is said of the code that would be pushed, when it is not what the repository has for a colleague."""
     if not request.code or not provenance.commit:
         return []
-    notes = []
+    notes = [*git.persist_notes(app.root, app.persist)]
     if provenance.dirty:
         notes.append(f"uncommitted changes are pushed too, on top of {provenance.commit[:10]}")
     if provenance.unpushed:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.bundles import NOBODY, commit, git, repository, write
 
-from paasctl.git import env_warnings, provenance
+from paasctl.git import env_warnings, persist_notes, provenance
 
 DUBIOUS = "#!/bin/sh\necho \"fatal: detected dubious ownership in repository at '/srv/app'\" >&2\nexit 128\n"
 
@@ -93,6 +93,17 @@ def test_without_a_remote_nothing_is_unpushed(repo: Path) -> None:
     write(repo, "app.py")
     commit(repo)
     assert not provenance(repo).unpushed
+
+
+def test_tracked_files_that_no_release_will_have_are_named(repo: Path) -> None:
+    assert persist_notes(repo, ("uploads/",)) == ()
+    write(repo, "app.py", "uploads/.gitkeep", "uploads/default.png", "uploads/a/b.png", "data.db")
+    commit(repo)
+    write(repo, "uploads/of-a-visitor.png")
+    (note,) = persist_notes(repo, ("uploads/",))
+    assert note.startswith("uploads/a/b.png and 1 more, which git tracks, is not pushed")
+    assert persist_notes(repo, ("data.db",))[0].startswith("data.db, which git tracks, is not pushed")
+    assert persist_notes(repo, ("elsewhere/",)) == persist_notes(repo, ()) == ()
 
 
 def test_a_hook_s_variables_do_not_lead_to_another_repository(
