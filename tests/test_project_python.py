@@ -72,6 +72,16 @@ def test_the_configuration_decides_before_all_and_the_plan_says_so(tmp_path: Pat
     )
 
 
+def test_a_range_that_does_not_allow_what_is_used_is_said(tmp_path: Path) -> None:
+    files = {".python-version": "3.11", "pyproject.toml": '[project]\nrequires-python = ">=3.12,<3.13"'}
+    (note,) = version(tmp_path, files).notes
+    assert note == (
+        "pyproject.toml (requires-python) does not allow Python 3.11; it is used all the same, from .python-version"
+    )
+    files["pyproject.toml"] = '[project]\nrequires-python = ">=3.10"'
+    assert version(tmp_path, files).notes == ()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -16,6 +16,7 @@ OLDEST, NEWEST = 8, 14
 #: one Python a year: what is beyond this is a slip (3.99, 3.111), and no newer one that is to be tried
 LAST = NEWEST + 5
 _VERSION = re.compile(r"(?:c?python-?)?(?P<major>\d+)\.(?P<minor>\d+)(?:\.\d+)?(?:(?:a|b|rc)\d+)?", re.IGNORECASE)
+_REQUIRES = "pyproject.toml (requires-python)"
 _OTHER = re.compile(
     r"(pypy|graalpy|jython|micropython|anaconda|miniconda|miniforge|ironpython|stackless)", re.IGNORECASE
 )
@@ -51,10 +52,11 @@ def python_version(root: Path, configured: tuple[str, str] | None, pyproject: Ma
     if not said:
         return PythonVersion(_running(), "the Python that runs paasctl; no file says one")
     version, origin = said[0]
-    exact = [(v, o) for v, o in said[1:] if not o.startswith("pyproject") and v != version]
-    return PythonVersion(
-        version, origin, tuple(f"{o} says Python {v}; {version} is used, from {origin}" for v, o in exact)
-    )
+    exact = [(v, o) for v, o in said[1:] if o != _REQUIRES and v != version]
+    notes = [f"{o} says Python {v}; {version} is used, from {origin}" for v, o in exact]
+    if (allowed := _allowed(pyproject)) and int(version.partition(".")[2]) not in allowed:
+        notes.append(f"{_REQUIRES} does not allow Python {version}; it is used all the same, from {origin}")
+    return PythonVersion(version, origin, tuple(notes))
 
 
 def parse(text: str, origin: str) -> str:
@@ -96,13 +98,22 @@ def _from_file(root: Path, file: str) -> tuple[str, str] | None:
 
 def _from_requires(pyproject: Mapping[str, Any]) -> tuple[str, str] | None:
     """The running Python's minor where requires-python allows it, else the newest known that it allows."""
+    minors = _allowed(pyproject)
+    if not minors:
+        return None
+    here = sys.version_info[1]
+    return f"3.{here if here in minors else minors[-1]}", _REQUIRES
+
+
+def _allowed(pyproject: Mapping[str, Any]) -> list[int]:
+    """The minor versions that requires-python allows; none when it is not there."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     said = pyproject.get("project", {}).get("requires-python")
     if not isinstance(said, str) or not said.strip():
         said = _poetry_python(pyproject)
     if not said:
-        return None
+        return []
     try:
         allowed = SpecifierSet(said)
     except InvalidSpecifier as error:
@@ -115,8 +126,7 @@ def _from_requires(pyproject: Mapping[str, Any]) -> tuple[str, str] | None:
             f"pyproject.toml: requires-python allows no Python from 3.{OLDEST} to 3.{NEWEST}",
             hint='decide with [app] python = "3.11" in paasctl.toml',
         )
-    here = sys.version_info[1]
-    return f"3.{here if here in minors else minors[-1]}", "pyproject.toml (requires-python)"
+    return minors
 
 
 def _allows(allowed: Any, minor: int) -> bool:
