@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from support import processes
@@ -226,10 +227,9 @@ def test_logs_show_what_each_process_wrote(shop: App) -> None:
 def test_logs_follow(shop: App) -> None:
     following = shop.start("logs", "local", "-f", "-n", "1")
     try:
-        mark = "a-line-for-the-log"
-        shop.run("run", "local", "--", "python", "-c", "print('not in the log')")
-        shop.get("/orders", b"fruit=" + mark.encode())
-        assert following.process.poll() is None
+        assert following.wait_output("", 20), "the last line comes at once"
+        shop.get("/orders", b"fruit=a-fruit-that-nobody-had")
+        assert following.wait_output("a-fruit-that-nobody-had", 20), "what is written meanwhile comes too"
     finally:
         following.kill(2)  # Ctrl-C
         result = following.wait(20)
@@ -268,6 +268,21 @@ def test_old_releases_are_pruned_and_five_good_ones_stay(shop: App) -> None:
     assert shop.live() == oldest
     shop.push()
     assert shop.serves() == shop.project.version
+
+
+def test_a_commit_that_is_in_no_remote_is_said_and_recorded(shop: App, tmp_path: Path) -> None:
+    shop.project.git("init", "-q", "--bare", str(tmp_path / "origin"))
+    shop.project.git("remote", "add", "origin", str(tmp_path / "origin"))
+    try:
+        shop.project.git("push", "-q", "origin", "main")
+        shop.project.bump()
+        assert "is in no remote repository yet" in shop.push().out
+        shop.project.bump()
+        shop.project.git("push", "-q", "origin", "main")
+        assert "no remote" not in shop.push().out
+    finally:
+        shop.project.git("remote", "remove", "origin")
+    assert [release["unpushed"] for release in shop.releases()[:2]] == [False, True]
 
 
 def test_what_the_app_writes_is_outside_the_releases(shop: App) -> None:

@@ -65,9 +65,10 @@ def changes():
 
 @shop.route("/orders", methods=["POST"])
 def order():
-    db.session.add(Order(fruit=request.form.get("fruit", "apple")))
+    fruit = request.form.get("fruit", "apple")
+    db.session.add(Order(fruit=fruit))
     db.session.commit()
-    current_app.logger.info("an order came in")
+    current_app.logger.info("an order came in: %s", fruit)
     return render_template("order.html", version=VERSION, orders=Order.query.count())
 
 
