@@ -224,7 +224,8 @@ ReleaseState = Literal["live", "good", "failed", "pending", "unfinished"]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One bundle and env that was (or should have been) made live on a target."""
+    """One bundle and env that was (or should have been) made live on a target. ``dirty``: with changes that were not
+    committed; ``unpushed``: its commit was in no remote repository."""
 
     id: str
     when: datetime
@@ -234,6 +235,7 @@ class Release:
     commit: str = ""
     dirty: bool = False
     note: str = ""
+    unpushed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ def document(release: Release | None) -> dict[str, Any] | None:
         "state": release.state,
         "commit": release.commit,
         "dirty": release.dirty,
+        "unpushed": release.unpushed,
         "digest": release.digest,
         "note": release.note,
     }

@@ -245,4 +245,4 @@ def _prune_one(path: str, keep: bool, grace: float) -> None:
 
 def summary(record: Document) -> Dict[str, Any]:
     """What is remembered of a release that failed."""
-    return {key: record.get(key) for key in ("id", "when", "who", "digest", "commit", "dirty")}
+    return {key: record.get(key) for key in ("id", "when", "who", "digest", "commit", "dirty", "unpushed")}

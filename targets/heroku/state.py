@@ -20,7 +20,7 @@ from .records import HerokuBuild, HerokuRelease
 #: How many releases and builds one look at the app brings; it costs one request each, however many.
 RELEASES, BUILDS = 50, 20
 
-_COMMIT = re.compile(r"commit ([0-9a-f]{7,64})( \+ changes)?")
+_COMMIT = re.compile(r"commit ([0-9a-f]{7,64})( \+ changes)?(?P<unpushed>, in no remote)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +171,7 @@ def _release(one: HerokuRelease, build: HerokuBuild | None, live: HerokuRelease 
         commit=commit[1] if commit else "",
         dirty=bool(commit and commit[2]),
         note=one.description + _no_way_back(one),
+        unpushed=bool(commit and commit["unpushed"]),
     )
 
 
@@ -185,5 +186,6 @@ def origin_note(provenance: Provenance) -> str:
     if not provenance.commit:
         return f"pushed by {provenance.who}"
     changes = " + changes" if provenance.dirty else ""
+    changes += ", in no remote" if provenance.unpushed else ""
     branch = f" on {provenance.branch}" if provenance.branch else ""
     return f"commit {provenance.commit}{changes}{branch}, pushed by {provenance.who}"

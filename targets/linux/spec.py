@@ -76,7 +76,7 @@ class Spec:
         """The whole document of a release with this spec; an env-only one runs the commit of the live one. ``before``
         is the good release that it comes after."""
         name, provenance = f"v{number}", desired.provenance
-        code = {"commit": provenance.commit, "dirty": provenance.dirty}
+        code = {"commit": provenance.commit, "dirty": provenance.dirty, "unpushed": provenance.unpushed}
         if desired.bundle is None and live:
             code = {key: live[key] for key in code}
         environment = {

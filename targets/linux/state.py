@@ -124,4 +124,5 @@ def release(document: Document) -> Release:
         commit=document["commit"],
         dirty=document["dirty"],
         note=document["note"],
+        unpushed=document["unpushed"],
     )

@@ -50,6 +50,7 @@ class Record:
     digest: str = ""
     commit: str = ""
     dirty: bool = False
+    unpushed: bool = False
     note: str = ""
     code: Archive | None = None
     layer: Archive | None = None
@@ -97,7 +98,7 @@ class Record:
         """As the core shows it."""
         state: ReleaseState = "live" if self.id == live else "failed" if self.state == "failed" else "good"
         return Release(
-            self.id, moment(self.when), self.who, state, self.digest, self.commit, self.dirty, note=self.note
+            self.id, moment(self.when), self.who, state, self.digest, self.commit, self.dirty, self.note, self.unpushed
         )
 
 
@@ -218,6 +219,7 @@ def failed(found: Mapping[str, Any]) -> Record:
         digest=str(found.get("digest") or ""),
         commit=str(found.get("commit") or ""),
         dirty=bool(found.get("dirty")),
+        unpushed=bool(found.get("unpushed")),
         note=first[-1][:200] if first else "",
     )
 

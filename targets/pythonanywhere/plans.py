@@ -183,6 +183,7 @@ def described(desired: Desired, bundle: Bundle, id: str, python: str) -> Record:
         digest=bundle.digest,
         commit=provenance.commit,
         dirty=provenance.dirty,
+        unpushed=provenance.unpushed,
         python=python,
         entry=app.entry or "",
         command=desired.release_command or "",

@@ -54,6 +54,7 @@ def test_releases_as_json(run: Any, shop: Any) -> None:
         "state": "live",
         "commit": "c" * 40,
         "dirty": True,
+        "unpushed": False,
         "digest": "d" * 64,
         "note": "fine",
     }

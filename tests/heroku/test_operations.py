@@ -41,13 +41,14 @@ def test_what_never_had_code_has_not_expired(pushed: Laptop, app: HerokuApp) -> 
 def test_the_commit_of_a_release(pushed: Laptop, app: HerokuApp) -> None:
     import subprocess
 
-    for words in (["add", "-A"], ["commit", "-qm", "a commit"]):
+    add = ["remote", "add", "origin", "https://git.example.com/shop"]
+    for words in (["add", "-A"], ["commit", "-qm", "a commit"], add):
         subprocess.run(["git", *words], cwd=pushed.root, check=True)
     pushed.edit(2)
     pushed.push()
     found = json.loads(pushed.paasctl("releases", "heroku", "--json").stdout)["releases"]
     assert len(found[0]["commit"]) >= 7
-    assert found[0]["dirty"] is True
+    assert (found[0]["dirty"], found[0]["unpushed"]) == (True, True)
 
 
 def test_status(pushed: Laptop, app: HerokuApp, standin: Standin) -> None:
