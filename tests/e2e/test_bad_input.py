@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.apps import App, Maker
 from support.cli import Paasctl
+from support.disks import small_disk
 from support.projects import Project
 from support.wrong import TABLE, VALUE, broken_toml, no_app, no_such_python, too_big
 
@@ -137,22 +136,6 @@ def test_a_disk_that_fills_up_later_leaves_the_old_release(make_app: Maker) -> N
         app.push()
         assert app.serves() == "v002"
         app.run("down", "local", "--purge", "--yes")
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int = 4) -> Iterator[tuple[Path, list[str]]]:
-    """A data folder with little room: a small file system where we may mount one, else a limit on every file's size."""
-    folder.mkdir(parents=True, exist_ok=True)
-    options = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    if os.getuid() == 0 and subprocess.run(options, capture_output=True).returncode == 0:
-        try:
-            yield folder, []
-        finally:
-            subprocess.run(["umount", "-l", str(folder)], check=True)
-    elif shutil.which("prlimit"):
-        yield folder, ["prlimit", f"--fsize={megabytes * 1_000_000}"]
-    else:
-        pytest.skip("neither a mount nor prlimit: a full disk is NOT tried (apt install util-linux)")
 
 
 # ------------------------------------------------------------------------------------------- odd, but not wrong

@@ -6,15 +6,19 @@ Every command and every failure is run under strace, which records each exec the
 from __future__ import annotations
 
 import os
+import socket
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support import execs
 from support.apps import App, apps
-from support.cli import Result
+from support.cli import Paasctl, Result
+from support.disks import small_disk
+from support.projects import Project
 from support.sentinels import Sentinels
+from support.wrong import TABLE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.once]
 
@@ -91,6 +95,8 @@ COMMANDS = [
     ["env", "sync", "local", "--yes"],
     ["env", "check"],
     ["env", "pull", "local", "--dry-run"],
+    ["env", "pull", "local", "--yes"],
+    ["open", "local"],
     ["push", "local", "--dry-run", "-vv"],
     ["push", "local", "--dry-run", "--json"],
     ["push", "local", "--check"],
@@ -115,6 +121,14 @@ def spoken(words: list[str]) -> list[str]:
 def test_a_command_shows_no_value(words: list[str], app: App) -> None:
     result = app.run(*spoken(words), code=None)
     assert result.said.strip()
+
+
+def test_a_new_secret_is_not_shown(app: App, sentinels: Sentinels) -> None:
+    result = app.run("-vv", "env", "secret", "ANOTHER_KEY", "--yes")
+    secret = (app.project.root / ".env").read_text().rpartition("ANOTHER_KEY=")[2].strip()
+    assert len(secret) >= 32
+    assert secret not in result.said
+    app.project.env(sentinels.values)
 
 
 def test_a_changed_value_is_not_shown(app: App, sentinels: Sentinels) -> None:
@@ -160,6 +174,39 @@ def test_a_bad_env_file_shows_no_value(app: App, sentinels: Sentinels) -> None:
             app.run("-vv", "push", "local", "--yes", code=2)
         finally:
             app.project.env(sentinels.values)
+
+
+@pytest.mark.parametrize("wrong", TABLE, ids=lambda wrong: wrong.__name__)
+def test_a_refused_push_shows_no_value(wrong: Callable[[Project], None], app: App, sentinels: Sentinels) -> None:
+    wrong(app.project)
+    try:
+        app.run("-vv", "push", "local", "--yes", code=None)
+    finally:
+        app.project.restore()
+        app.project.env(sentinels.values)
+
+
+def test_a_machine_that_refuses_shows_no_value(app: App, sentinels: Sentinels) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        app.project.write("paasctl.toml", f"[targets.local]\nport = {server.getsockname()[1]}\n")
+        app.run("-vv", "push", "local", "--yes", code=1)
+        app.project.restore()
+    with small_disk(app.paasctl.home.root / "small") as (disk, limit):
+        app.project.write("large.bin", os.urandom(6_000_000).hex())
+        full = Paasctl(app.project.root, app.paasctl.home, prefix=limit, XDG_DATA_HOME=str(disk))
+        full.recorder, full.after = app.paasctl.recorder, app.paasctl.after
+        full.run("-vv", "push", "local", "--yes", code=1)
+        full.run("down", "local", "--purge", "--yes", code=None)
+        app.project.restore()
+    app.push()
+
+
+def test_logs_that_are_followed_show_no_value(app: App, sentinels: Sentinels) -> None:
+    following = app.start("-vv", "logs", "local", "-f")
+    assert following.wait_output("", 20)
+    app.get("/orders", b"fruit=apple")
+    following.kill(2)
+    sentinels.check(following.wait(20).said, "logs -f")
 
 
 def test_a_killed_push_leaves_nothing_readable(app: App, sentinels: Sentinels) -> None:
