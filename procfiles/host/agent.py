@@ -313,7 +313,8 @@ class Agent:
         for folder in folders:
             os.chmod(folder, 0o755)
         try:
-            children.run([python, "-I", "-c", bytecode.COMPILE, root], self.layout.root, limit=300)
+            # -S: what installed packages have every Python start with is not for this user
+            children.run([python, "-I", "-S", "-c", bytecode.COMPILE, root], self.layout.root, limit=300)
         finally:
             for folder in folders:
                 os.chmod(folder, 0o555)

@@ -54,8 +54,8 @@ def prepare(place: str, others: Sequence[str]) -> None:
     libraries = os.path.join(place, "lib")
     python = os.path.join(place, "bin", "python")
     # what an installed package has for an older Python does not compile, and nobody imports it
-    children.run([python, "-I", "-m", "compileall", "-q", "-j", "0", libraries], place, limit=LIMIT)
-    children.run([python, "-I", "-c", MEND, libraries], place, limit=LIMIT)
+    children.run([python, "-I", "-S", "-m", "compileall", "-q", "-j", "0", libraries], place, limit=LIMIT)
+    children.run([python, "-I", "-S", "-c", MEND, libraries], place, limit=LIMIT)
 
 
 def modules(place: str) -> Iterator[Tuple[str, str]]:
