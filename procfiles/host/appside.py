@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import signal
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
-from . import children
+from . import children, pieces
 from .layout import APPS, DATA, Layout, has_files, read_json, remove, remove_contents, writable_copy, write_json
 from .probe import Probe, free_port
 from .wire import Failure, Stream
@@ -17,8 +16,6 @@ from .wire import Failure, Stream
 Arguments = Dict[str, Any]
 #: seconds that an installation may take
 INSTALL = 1800
-#: bytes of a file that are handed over at once
-PIECE = 1 << 20
 
 
 class AppSide:
@@ -68,18 +65,8 @@ class AppSide:
             os.makedirs(os.path.join(self.layout.built(args["tree"]), name.rstrip("/")), exist_ok=True)
 
     def items_collected(self, args: Arguments) -> Iterator[Dict[str, str]]:
-        """The files that were built for a tree, in pieces, for a user who may not read them here."""
-        root = self.layout.built(args["tree"])
-        for folder, _, files in os.walk(root):
-            for path in (os.path.join(folder, name) for name in sorted(files)):
-                if os.path.isfile(path) and not os.path.islink(path):
-                    with open(path, "rb") as file:
-                        data = file.read(PIECE)
-                        while True:
-                            yield {"path": os.path.relpath(path, root), "data": base64.b64encode(data).decode("ascii")}
-                            data = file.read(PIECE)
-                            if not data:
-                                break
+        """The files that were built for a tree."""
+        return pieces.read(self.layout.built(args["tree"]))
 
     def do_prune_built(self, args: Arguments, stream: Optional[Stream]) -> None:
         """Remove what was built for trees that are gone."""
@@ -102,14 +89,25 @@ class AppSide:
         folder = self.layout.path("run", "wheels")
         remove(folder)
         os.makedirs(folder)
-        argv = [args["python"], "-m", "pip", "wheel", "--no-input", "--disable-pip-version-check"]
+        # isolated: the app's own modules are no part of pip. An old project, without a pyproject.toml, is built as a
+        # new one is: what it takes is fetched, for no environment has all of it
+        argv = [args["python"], "-I", "-m", "pip", "wheel", "--use-pep517", "--no-input", "--disable-pip-version-check"]
+        argv += ["--src", os.path.join(folder, "checkouts"), "-w", os.path.join(folder, "ready")]
         env = dict(os.environ, HOME=folder, PIP_CACHE_DIR=os.path.join(folder, "cache"))
         source = args["folder"]
         if args["local"]:
             source = os.path.join(folder, "source")
             writable_copy(args["folder"], source)
-        ended = children.run([*argv, "-w", folder, *args["lists"]], source, env, INSTALL, self._say)
-        return {"status": ended.status, "output": ended.output, "folder": folder}
+        ended = children.run([*argv, *args["lists"]], source, env, INSTALL, self._say)
+        return {"status": ended.status, "output": ended.output}
+
+    def items_wheels(self, args: Arguments) -> Iterator[Dict[str, str]]:
+        """The wheels that were built, and those of all that they need."""
+        return pieces.read(self.layout.path("run", "wheels", "ready"))
+
+    def do_remove_wheels(self, args: Arguments, stream: Optional[Stream]) -> None:
+        """Remove the scratch folder of a build."""
+        remove(self.layout.path("run", "wheels"))
 
     # ---------------------------------------------------------------------------------------- running the app
 

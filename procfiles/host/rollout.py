@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from . import static
+from . import pieces
 from .deputy import AppUser
 from .layout import Layout, read_json, remove, write_json
 from .release import Document, Releases
@@ -63,7 +63,7 @@ class Rollout:
             raise Failure(message, "mend the app, then push again")
         if self._layout.public:
             tree = self._releases.get(release)["tree"]
-            static.gather(self._layout.path("collected", tree), self._app.items("collected", tree=tree))
+            pieces.write(self._layout.path("collected", tree), self._app.items("collected", tree=tree))
 
     def release_command(self, release: str, say: Say) -> None:
         """Run the release command once, after a copy of every SQLite database."""

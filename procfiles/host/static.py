@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
-from typing import Any, Dict, Iterable, Sequence
+from typing import Any, Dict, Sequence
 
 from .layout import point, remove
-from .wire import Failure
-
-
-def gather(folder: str, pieces: Iterable[Dict[str, str]]) -> None:
-    """Write what the app collected into a folder of this user's, who may not read it where the app's user put it.
-
-    Args:
-        pieces: ``path`` and ``data`` (base64), a file's pieces in order; the app's user chose the paths.
-    """
-    making = folder + ".new"
-    remove(making)
-    os.makedirs(making)
-    for piece in pieces:
-        path = os.path.normpath(os.path.join(making, piece["path"]))
-        if not path.startswith(making + os.sep):
-            raise Failure("a collected static file leads out of its folder; nothing was changed", "look at that app")
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "ab") as file:
-            file.write(base64.b64decode(piece["data"]))
-    remove(folder)
-    os.rename(making, folder)
 
 
 def publish(folder: str, document: Dict[str, Any], gathered: str) -> None:
     """Copy a release's static folders to ``folder/TREE`` and make ``folder/current`` point to it.
 
     Args:
-        gathered: where :func:`gather` put what was collected for the release's tree.
+        gathered: the copy of what the app's user collected for the release's tree.
 
     The copy lies under its URL (``/static/`` -> ``TREE/static/``). Links are left out: one that the app's author
     put there must not make the web server show another file of the host.

@@ -1,4 +1,4 @@
-"""One virtual environment per set of dependencies, made by uv, else by venv and pip."""
+"""One virtual environment per set of dependencies, made by uv where it is given, else by venv and pip."""
 
 from __future__ import annotations
 
@@ -7,21 +7,35 @@ import os
 import shutil
 from typing import Callable, Dict, List, Optional, Sequence
 
-from . import bytecode, children
+from . import bytecode, children, pieces
 from .appside import INSTALL
 from .deputy import AppUser
 from .layout import Layout, remove, writable_copy, write_file, write_json
 from .wire import Failure
 
 Say = Callable[[str], None]
+#: pip that cannot start a program. In spite of `--only-binary` it builds what is at a URL, or what an option among the
+#: requirements wants built, and that code must not run as the user who owns the code of every app
+PIP_ALONE = """
+import runpy, sys
+def refuse(event, args):
+    if event in ('subprocess.Popen', 'os.exec', 'os.fork', 'os.forkpty', 'os.posix_spawn', 'os.system'):
+        raise PermissionError('pip starts no program here')
+sys.addaudithook(refuse)
+runpy.run_module('pip', run_name='__main__', alter_sys=True)
+"""
 
 
 class Venvs:
-    """The virtual environments of one app, named by the digest of what is in them."""
+    """The virtual environments of one app, named by the digest of what is in them.
+
+    Args:
+        uv: the program, where the app's user is this one: it builds what has no wheel as whoever runs it.
+    """
 
     def __init__(self, layout: Layout, uv: Optional[str], app: AppUser) -> None:
         self._layout, self._app = layout, app
-        self._uv = uv or shutil.which("uv")
+        self._uv = uv
 
     def path(self, name: str) -> str:
         return self._layout.path("venvs", name)
@@ -61,7 +75,7 @@ class Venvs:
             words = [word for option in files for word in (option, files[option])]
             if local and self._uv:
                 writable_copy(folder, copy)
-            self._install(place, words, copy if local and self._uv else folder, local, say)
+            self._install(place, python, words, copy if local and self._uv else folder, local, say)
             write_json(os.path.join(place, ".complete"), {"python": python})
         except BaseException:
             remove(place)
@@ -99,15 +113,15 @@ class Venvs:
         argv = [uv, "venv", "--quiet", "--no-project", "--clear", "--python", python, place]
         return children.run(argv, self._layout.root, self._uv_environment())
 
-    def _install(self, place: str, lists: List[str], folder: str, local: bool, say: Say) -> None:
-        python = os.path.join(place, "bin", "python")
+    def _install(self, place: str, version: str, lists: List[str], folder: str, local: bool, say: Say) -> None:
         if self._uv:
+            python = os.path.join(place, "bin", "python")
             argv = [self._uv, "pip", "install", "--python", python, "--no-progress"]
             installed = children.run([*argv, *lists], folder, self._uv_environment(), INSTALL, say)
             if not installed.status:
                 bytecode.prepare(place, [self.path(name) for name in self.names()])
         else:
-            installed = self._with_pip(python, lists, folder, local, say)
+            installed = self._with_pip(place, version, lists, folder, local, say)
         if not installed.status:
             return
         if "no space left" in installed.output.lower():
@@ -122,22 +136,33 @@ class Venvs:
         """uv trusts what the machine trusts (as pip does): a company's own certificate authority too."""
         return {"UV_SYSTEM_CERTS": "true", **os.environ}
 
-    def _with_pip(self, python: str, lists: List[str], folder: str, local: bool, say: Say) -> children.Ended:
-        """Wheels alone run no code while they are installed; what has none is built by the app's user."""
-        argv = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    def _with_pip(
+        self, place: str, version: str, lists: List[str], folder: str, local: bool, say: Say
+    ) -> children.Ended:
+        """Wheels run no code while they are installed; the app's user makes wheels of what is none."""
         if not local:
-            installed = children.run([*argv, "--only-binary", ":all:", *lists], folder, limit=INSTALL)
+            installed = self._pip_alone(place, ["--only-binary", ":all:", *lists])
             if not installed.status:
                 return installed
             say("not everything has a wheel for this host; building")
-        built = self._app.call("build_wheels", python=python, lists=lists, folder=folder, local=local)
-        if built["status"]:
-            return children.Ended(built["status"], built["output"])
-        if local:  # the lines would build the folders once more: the wheels are the whole set
-            wheels = sorted(glob.glob(os.path.join(built["folder"], "*.whl")))
-            return children.run([*argv, "--no-index", "--no-deps", *wheels], folder, limit=INSTALL, say=say)
-        wheels = ["--no-index", "--find-links", built["folder"]]
-        return children.run([*argv, *wheels, *lists], folder, limit=INSTALL, say=say)
+            # half of it may be there, and a .pth file among it, which would be run when pip is
+            remove(place)
+            self._create(place, version)
+        python, ready = os.path.join(place, "bin", "python"), self._layout.path("tmp", "wheels")
+        try:
+            built = self._app.call("build_wheels", python=python, lists=lists, folder=folder, local=local)
+            if built["status"]:
+                return children.Ended(built["status"], built["output"])
+            pieces.write(ready, self._app.items("wheels"))
+            wheels = sorted(glob.glob(os.path.join(ready, "*.whl")))
+            return self._pip_alone(place, ["--no-index", "--no-deps", *wheels], say)  # they are the whole set
+        finally:
+            self._app.call("remove_wheels")
+            remove(ready)
+
+    def _pip_alone(self, place: str, words: List[str], say: Optional[Say] = None) -> children.Ended:
+        argv = [os.path.join(place, "bin", "python"), "-I", "-c", PIP_ALONE, "install", "--quiet", "--no-input"]
+        return children.run([*argv, "--disable-pip-version-check", *words], self._layout.root, limit=INSTALL, say=say)
 
 
 def pyenv_pythons(version: str) -> List[str]:

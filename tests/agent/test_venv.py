@@ -1,0 +1,62 @@
+"""What pip does for the user who deploys, where the app's user is another one: here it is played."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paasctl.procfiles.host.layout import Layout
+from paasctl.procfiles.host.venv import Venvs
+from paasctl.procfiles.host.wire import Failure
+
+SETUP = "open({!r}, 'w').close()\nfrom setuptools import setup\nsetup(name='source', version='1')\n"
+
+
+class OtherUser:
+    """The app's user, who cannot build anything; ``asked`` says what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def begin(self) -> None: ...
+
+    def call(self, name: str, **args: Any) -> Any:
+        self.asked.append(name)
+        return {"status": 1, "output": "it cannot be built"}
+
+    def items(self, name: str, **args: Any) -> Iterator[Any]:
+        yield from ()
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Path:
+    """A source archive that leaves ``ran`` beside it when code of it is run."""
+    text = SETUP.format(str(tmp_path / "ran")).encode()
+    with tarfile.open(tmp_path / "source-1.tar.gz", "w:gz") as archive:
+        entry = tarfile.TarInfo("source-1/setup.py")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    return tmp_path / "source-1.tar.gz"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["source @ file://{}", "--no-binary :all:\n--find-links {0.parent}\nsource"],
+    ids=["at a URL", "where no wheel is wanted"],
+)
+def test_no_code_of_a_source_is_run_by_the_one_who_deploys(tmp_path: Path, trap: Path, lines: str) -> None:
+    app, layout, said = OtherUser(), Layout(str(tmp_path / "app")), list[str]()
+    layout.make()
+    python = "{}.{}".format(*sys.version_info)
+    text = "--no-index\n" + lines.format(trap)
+    with pytest.raises(Failure, match="the app's requirements could not be installed; nothing was changed"):
+        Venvs(layout, None, app).make("p1", python, {"-r": text}, layout.root, False, said.append)
+    assert app.asked == ["build_wheels", "remove_wheels"]
+    assert not (tmp_path / "ran").exists()
+    assert said == ["not everything has a wheel for this host; building"]
+    assert not [*Path(layout.path("venvs")).iterdir(), *Path(layout.path("tmp")).iterdir()]
