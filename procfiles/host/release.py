@@ -69,11 +69,14 @@ class Releases:
         self._count(document["id"])
 
     def switch(self, release: str) -> None:
-        """Make a release live: one rename (and, for a web server in front, one for the static files)."""
+        """Make a release live: one rename."""
+        point(self._layout.current, os.path.join("releases", release))
+
+    def publish(self, release: str) -> None:
+        """Show a release's static files to the web server in front, where there is one: one rename."""
         if self._layout.public:
             document = self.get(release)
             static.publish(self._layout.public, document, self._layout.path("collected", document["tree"]))
-        point(self._layout.current, os.path.join("releases", release))
 
     def mark(self, release: str, state: str) -> None:
         """Note that a release was ``good`` or ``failed``; one that was good stays so, and can be gone back to.

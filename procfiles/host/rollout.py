@@ -97,8 +97,9 @@ class Rollout:
             raise Failure(message, "mend the app, then push again", found["output"])
 
     def switch(self, release: str, undo_to: Optional[str]) -> None:
-        """The commit: note what to go back to, and rename the link."""
+        """The commit: note what to go back to, publish the static files, and rename the link."""
         write_json(self._layout.path("operation.json"), {"to": release, "from": undo_to})
+        self._releases.publish(release)
         self._releases.switch(release)
 
     def roll(self, release: str, say: Say, anew: bool = False) -> List[Process]:
@@ -149,7 +150,10 @@ class Rollout:
         else:
             if self._layout.live() != back_to:
                 self._releases.switch(back_to)
-            self.roll(back_to, say)
+            try:  # whatever is live: the static files may be the failed release's already
+                self._releases.publish(back_to)
+            finally:
+                self.roll(back_to, say)
         remove(self._layout.path("operation.json"))
 
     def _web(self, document: Document, process: Process, say: Say) -> None:
