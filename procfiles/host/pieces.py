@@ -32,13 +32,21 @@ def write(folder: str, pieces: Iterable[Dict[str, str]]) -> None:
     making = folder + ".new"
     remove(making)
     os.makedirs(making)
-    for piece in pieces:
-        path = os.path.normpath(os.path.join(making, piece["path"]))
-        if not path.startswith(making + os.sep):
-            message = "a file that the app's user made leads out of its folder; nothing was changed"
-            raise Failure(message, "look at that app")
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "ab") as file:
-            file.write(base64.b64decode(piece["data"]))
+    try:
+        for piece in pieces:
+            _append(making, piece)
+    except BaseException:
+        remove(making)  # the disk may be full
+        raise
     remove(folder)
     os.rename(making, folder)
+
+
+def _append(folder: str, piece: Dict[str, str]) -> None:
+    path = os.path.normpath(os.path.join(folder, piece["path"]))
+    if not path.startswith(folder + os.sep):
+        message = "a file that the app's user made leads out of its folder; nothing was changed"
+        raise Failure(message, "look at that app")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "ab") as file:
+        file.write(base64.b64decode(piece["data"]))
