@@ -66,7 +66,7 @@ def build(
     warnings = (*env.warnings, *_unfit(name, own, app, facts, settings, examples or {}), *_unknown_allow(settings))
     _fits(name, own, facts)
     real = {**(theirs or {}), **own.values}
-    derived, notes = _derive(name, own, facts, settings, real)
+    derived, notes = _derive(name, own, facts, settings, _pool(app, facts, settings, real))
     notes = (*notes, *_modern_urls(app, settings, real))
     return Desired(
         target=name,
@@ -129,11 +129,11 @@ class _Log:
 
 
 def _derive(
-    name: str, env: Env, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]
+    name: str, env: Env, facts: PlatformFacts, settings: Settings, pool: tuple[int, str] | None
 ) -> tuple[tuple[Derived, ...], tuple[str, ...]]:
     """The derived names that nothing else decides, and sentences about those that ``.env`` sets itself."""
     derived, notes = [], []
-    for each in _wanted(name, facts, settings, real):
+    for each in _wanted(name, facts, settings, pool):
         if each.name in env.values:
             origin = env.origins.get(each.name, "the env file")
             notes.append(f"{each.name} is taken from {origin}; without it, it would be {each.value}: {each.reason}")
@@ -142,14 +142,13 @@ def _derive(
     return tuple(derived), tuple(notes)
 
 
-def _wanted(name: str, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> Iterator[Derived]:
+def _wanted(name: str, facts: PlatformFacts, settings: Settings, pool: tuple[int, str] | None) -> Iterator[Derived]:
     log = _Log(settings.log, "`log` in the configuration") if settings.log else _Log(facts.log, facts.log_reason)
     yield Derived("PAASCTL_TARGET", name, "the target's name")
     yield Derived("PAASCTL_LOG", log.destination, log.reason)
     if log.destination in ("stdout", "stderr"):
         yield Derived("LOG_TO_STDOUT", "1", f"{log.reason}; for apps that read it by convention")
         yield from _log_format(log.destination, facts)
-    pool = _pool(facts, settings, real)
     if pool is not None:
         seconds, reason = pool
         yield Derived("PAASCTL_POOL_RECYCLE", str(seconds), reason)
@@ -174,12 +173,14 @@ def _modern_urls(app: App, settings: Settings, real: Mapping[str, Secret]) -> It
             yield f"{name}: the app gets postgres:// as postgresql://, on which SQLAlchemy 1.4 and later insist"
 
 
-def _pool(facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> tuple[int, str] | None:
+def _pool(app: App, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> tuple[int, str] | None:
     """The recycle time for the databases that the app really sees; the strictest, when there are several.
 
-    An env without a database's URL asks the facts with ``("", "")``: the app may put its URL together itself.
+    An app with a driver and an env without any database's URL puts it together itself: asked as ``("", "")``.
     """
     if settings.pool_recycle is not None:
         return settings.pool_recycle, "`pool_recycle` in the configuration"
-    found = recycle.databases(real)
-    return recycle.strictest(facts.recycle(kind, host) for kind, host in (found or {"": ("", "")}).values())
+    found = list(recycle.databases(real).values())
+    if not found and recycle.has_driver(app.dependencies.requirements):
+        found = [("", "")]
+    return recycle.strictest(facts.recycle(kind, host) for kind, host in found)

@@ -146,7 +146,8 @@ class PlatformFacts:
     """What a platform needs of an app; data, stated by its adapter.
 
     ``reserved`` maps a name, or a prefix ending in ``*``, to the reason why ``.env`` may not set it. ``recycle`` maps
-    a database URL's (scheme, host) to the pool recycle in seconds and the reason, or None to leave the pool alone.
+    a database's (kind, host) to the pool recycle in seconds and the reason, or None to leave the pool alone; both are
+    ``""`` where the app puts its URL together itself.
     ``adds_time`` says that the platform writes the time in front of every line that an app prints.
     ``max_env_bytes`` bounds names and values together. ``local`` is true only for this very machine: local-only
     names are sent there, and dangerous development values are warnings.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -23,6 +24,11 @@ _DIALECTS = {
     "mssqlms": "mssql",
     "oracle": "oracle",
 }
+
+#: A distribution that connects to a network database, in requirement lines.
+_DRIVER = re.compile(
+    r"^[\w.-]*(mysql|mariadb|asyncmy|psycopg|asyncpg|aiopg|pg8000|mssql|odbc|oracle)", re.IGNORECASE | re.MULTILINE
+)
 
 
 def recycle(limit: int) -> int:
@@ -59,24 +65,26 @@ def databases(env: Mapping[str, Secret]) -> dict[str, tuple[str, str]]:
     return {name: known for name, known in found.items() if known is not None}
 
 
+def has_driver(requirements: str) -> bool:
+    """Whether requirement lines bring a network database's driver: an app without any has no connections to renew."""
+    return _DRIVER.search(requirements) is not None
+
+
 def under(host: str, *domains: str) -> bool:
     """Whether a host is one of these domains or below one of them."""
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
 
 
-def usual(kind: str, host: str) -> tuple[int, str] | None:
-    """What is known of a database wherever the app runs; an adapter asks this after its own facts.
+def usual(kind: str, host: str) -> tuple[int, str]:
+    """Seconds and the reason for a database wherever the app runs; an adapter asks this after its own facts.
 
-    Returns:
-        Seconds and the reason, or None to leave the pool as it is.
+    What a network cuts, it cuts for every kind of database, and often in silence: trying such a connection takes long.
     """
     if under(host, "cleardb.net", "cleardb.com"):
         return recycle(90), "ClearDB closes idle connections after 90 s"
     if under(host, "mysql.pythonanywhere-services.com"):
         return recycle(300), "PythonAnywhere closes idle MySQL connections after 300 s"
-    if kind == "mysql":
-        return 280, "below the idle limits of common networks and MySQL hosts (350 s)"
-    return None
+    return 280, "below the idle limits of common networks and database hosts (350 s)"
 
 
 def strictest(found: Iterable[tuple[int, str] | None]) -> tuple[int, str] | None:

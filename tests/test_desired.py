@@ -11,7 +11,7 @@ from support.envs import APP, env, plain, secrets
 
 from paasctl import desired, recycle
 from paasctl.errors import UsageError
-from paasctl.model import Desired, LogDestination, PlatformFacts, Provenance
+from paasctl.model import App, Desired, LogDestination, PlatformFacts, Provenance
 from paasctl.target import load
 
 
@@ -211,12 +211,22 @@ def test_the_database_that_the_app_really_sees_decides() -> None:
     assert derived(build({"DATABASE_URL": REMOTE_DB}, **mine))["PAASCTL_POOL_RECYCLE"] == "280"
 
 
-def test_without_a_network_database_the_pool_is_left_alone_unless_the_facts_know_better() -> None:
+def test_without_a_network_database_the_pool_is_left_alone() -> None:
     assert derived(build({"A": "sqlite:////var/x.db", "B": "redis://r.example.com"})) == BASE
-    knows = replace(
-        FACTS, recycle=lambda kind, host: (280, "MySQL here closes after 300 s") if (kind, host) == ("", "") else None
-    )
-    assert derived(build({}, knows))["PAASCTL_POOL_RECYCLE"] == "280"
+
+
+def test_an_app_that_puts_its_url_together_itself_asks_for_an_unknown_host() -> None:
+    """Its driver tells that there is a database."""
+    app = replace(APP, dependencies=replace(APP.dependencies, requirements="Flask\nPyMySQL\n"))
+    facts = replace(FACTS, recycle=lambda kind, host: (280, "x") if (kind, host) == ("", "") else (55, "y"))
+
+    def seconds(app: App, **values: str) -> str | None:
+        wanted = desired.build("x", app, env(values), None, Provenance("ann"), facts, Settings())
+        return derived(wanted).get("PAASCTL_POOL_RECYCLE")
+
+    assert seconds(app, DB_HOST="db.example.com") == "280"
+    assert seconds(app, DATABASE_URL=REMOTE_DB) == "55"
+    assert seconds(APP, DB_HOST="db.example.com") is None
 
 
 def test_an_env_that_is_not_managed_still_has_derived_names() -> None:
@@ -265,13 +275,40 @@ def test_database_urls_are_understood(url: str, expected: tuple[str, str] | None
         ("mysql", "eric.mysql.pythonanywhere-services.com", 280),
         ("mysql", "db.example.com", 280),
         ("mysql", "notcleardb.net", 280),
-        ("postgresql", "db.example.com", None),
-        ("", "", None),
+        ("postgresql", "db.example.com", 280),
+        ("mssql", "db.example.com", 280),
+        ("", "", 280),
     ],
 )
-def test_what_is_usual(kind: str, host: str, seconds: int | None) -> None:
-    known = recycle.usual(kind, host)
-    assert (known and known[0]) == seconds
+def test_what_is_usual(kind: str, host: str, seconds: int) -> None:
+    assert recycle.usual(kind, host)[0] == seconds
+
+
+@pytest.mark.parametrize("adapter", ["heroku", "pythonanywhere", "linux", "local"])
+@pytest.mark.parametrize("kind", ["", "mysql", "postgresql", "mssql", "oracle"])
+def test_every_platform_has_a_number_for_every_network_database(adapter: str, kind: str) -> None:
+    facts: PlatformFacts = sys.modules[load(adapter).__module__].FACTS
+    seconds, reason = facts.recycle(kind, "") or (0, "")
+    assert seconds > 0
+    assert reason
+
+
+@pytest.mark.parametrize(
+    ("requirements", "has"),
+    [
+        ("Flask\nPyMySQL==1.1.1\n", True),
+        ("mysqlclient", True),
+        ("psycopg[binary]>=3", True),
+        ("psycopg2-binary==2.9", True),
+        ("asyncpg", True),
+        ("pyodbc", True),
+        ("cx_Oracle", True),
+        ("Flask-SQLAlchemy\nredis  # not mysql\n", False),
+        ("", False),
+    ],
+)
+def test_a_driver_shows_that_there_is_a_network_database(requirements: str, has: bool) -> None:
+    assert recycle.has_driver(requirements) is has
 
 
 def test_the_settings_of_the_configuration_are_understood(tmp_path: Path) -> None:

@@ -14,14 +14,15 @@ NETWORK = frozenset(("cockroachdb", "mariadb", "microsoft", "mssql", "mysql", "o
 
 
 def install_databases() -> None:
-    """Clamp how old a connection may grow to ``PAASCTL_POOL_RECYCLE`` seconds; 0 or unset leaves everything alone."""
+    """Clamp a connection's age to ``PAASCTL_POOL_RECYCLE`` seconds (0 or unset: the app's own), and try it first."""
     seconds = number("POOL_RECYCLE")
-    if seconds <= 0:
-        return
     ping = setting("POOL_PRE_PING", "1") != "0"
+    if seconds <= 0 and not ping:
+        return
     after_import("sqlalchemy.pool.base", lambda module: clamp_pools(module.Pool, seconds, ping))
-    after_import("django.db.backends.base.base", lambda module: clamp_django(module.BaseDatabaseWrapper, seconds))
-    in_force["databases"] = "renewed after at most %d s, tried before use: %s" % (seconds, "yes" if ping else "no")
+    after_import("django.db.backends.base.base", lambda module: clamp_django(module.BaseDatabaseWrapper, seconds, ping))
+    age = "renewed after at most %d s" % seconds if seconds > 0 else "as old as the app has it"
+    in_force["databases"] = "%s, tried before use: %s" % (age, "yes" if ping else "no")
 
 
 def clamp_pools(pool: Any, seconds: int, ping: bool) -> None:
@@ -47,11 +48,13 @@ def is_network(pool: Any) -> bool:
 
 
 def clamped(own: Any, seconds: int) -> Any:
-    """The app's own value where it is shorter; -1 (never) and every longer one become ours."""
+    """The app's own value where it is shorter; -1 (never) and every longer one become ours, where we have one."""
+    if seconds <= 0:
+        return own
     return own if isinstance(own, (int, float)) and 0 <= own < seconds else seconds
 
 
-def clamp_django(wrapper: Any, seconds: int) -> None:
+def clamp_django(wrapper: Any, seconds: int, ping: bool) -> None:
     """Django: connections that are kept over requests are renewed in time and tried first; 0 stays 0."""
     init = wrapper.__init__
 
@@ -59,7 +62,7 @@ def clamp_django(wrapper: Any, seconds: int) -> None:
         with guard("CONN_MAX_AGE"):
             if self.vendor in NETWORK and settings_dict.get("CONN_MAX_AGE", 0) != 0:
                 settings_dict["CONN_MAX_AGE"] = clamped(settings_dict["CONN_MAX_AGE"], seconds)
-                settings_dict["CONN_HEALTH_CHECKS"] = True
+                settings_dict["CONN_HEALTH_CHECKS"] = ping or settings_dict.get("CONN_HEALTH_CHECKS", False)
         init(self, settings_dict, *args, **options)
 
     wrapper.__init__ = clamped_init

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paasctl.model import PlatformFacts
-from paasctl.recycle import recycle, under
+from paasctl.recycle import under, usual
 
 #: Bytes of all config vars' names and values together.
 ENV_LIMIT = 32_768
@@ -35,15 +35,13 @@ RESERVED = {
 }
 
 
-def pool_recycle(kind: str, host: str) -> tuple[int, str] | None:
-    """Seconds after which a pooled database connection is renewed, and why; None: leave the pool alone."""
-    if under(host, "cleardb.net", "cleardb.com"):
-        return recycle(90), "ClearDB closes idle connections after 90 s"
-    if kind == "mysql":
-        return 55, "MySQL add-ons close idle connections after 60 s"
+def pool_recycle(kind: str, host: str) -> tuple[int, str]:
+    """Seconds after which a pooled database connection is renewed, and why; the strictest where none is known."""
     if kind == "postgresql":
         return 600, "Heroku's own recommendation for Postgres"
-    return None
+    if kind in ("", "mysql") and not under(host, "cleardb.net", "cleardb.com"):
+        return 55, "MySQL add-ons close idle connections after 60 s"
+    return usual(kind, host)
 
 
 FACTS = PlatformFacts(

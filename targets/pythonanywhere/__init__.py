@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from paasctl import credentials
 from paasctl.model import PlatformFacts, Setting
+from paasctl.recycle import recycle, usual
 from paasctl.target import Context, Target
 
 from .account import Account
@@ -21,19 +22,17 @@ from .transport import Transport
 OURS = "PythonAnywhere sets it in every web app"
 
 
-def recycle(scheme: str, host: str) -> tuple[int, str] | None:
-    """The pool's recycle for a database URL: PythonAnywhere's MySQL closes connections that idle for 300 s."""
-    if scheme.startswith(("mysql", "mariadb")):
-        return 280, "PythonAnywhere closes idle MySQL connections after 300 s"
-    if scheme.startswith("postgres"):
-        return 280, "PythonAnywhere names no limit for PostgreSQL; the same age as for MySQL is harmless"
-    return None
+def pool_recycle(kind: str, host: str) -> tuple[int, str]:
+    """The pool's recycle for a database; one whose host is not known is taken for PythonAnywhere's own MySQL."""
+    if not host and kind in ("", "mysql"):
+        return recycle(300), "PythonAnywhere closes idle MySQL connections after 300 s"
+    return usual(kind, host)
 
 
 FACTS = PlatformFacts(
     log="stdout",
     log_reason="PythonAnywhere keeps what is printed in the site's server log",
-    recycle=recycle,
+    recycle=pool_recycle,
     reserved={"API_TOKEN": OURS, "PYTHONANYWHERE_*": OURS, "PAASCTL_RELEASE": "it names the release that serves"},
 )
 

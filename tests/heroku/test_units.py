@@ -316,12 +316,12 @@ facts = room("facts")
         ("postgresql", "ec2-1.compute-1.amazonaws.com", 600),
         ("mysql", "us-cdbr-east-06.cleardb.net", 80),
         ("mysql", "x.jawsdb.com", 55),
-        ("mssql", "x", None),
+        ("mssql", "x", 280),
+        ("", "", 55),
     ],
 )
-def test_pool_recycle(kind: str, host: str, seconds: int | None) -> None:
-    found: tuple[int, str] | None = facts.pool_recycle(kind, host)
-    assert (found[0] if found else None) == seconds
+def test_pool_recycle(kind: str, host: str, seconds: int) -> None:
+    assert facts.pool_recycle(kind, host)[0] == seconds
 
 
 Reader = Callable[[str, object], tuple[int, str]]

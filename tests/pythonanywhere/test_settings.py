@@ -102,6 +102,8 @@ def test_the_token_goes_to_the_vendor_and_loopback_only(environ: Any, url: str |
 def test_facts() -> None:
     facts = room.FACTS
     assert facts.log == "stdout"
-    assert facts.recycle("mysql+pymysql", "eric.mysql.pythonanywhere-services.com")[0] == 280
-    assert facts.recycle("sqlite", "") is None
+    assert facts.recycle("mysql", "eric.mysql.pythonanywhere-services.com")[0] == 280
+    assert facts.recycle("", "")[0] == 280, "the app puts its MySQL URL together itself"
+    assert facts.recycle("mysql", "eu.cleardb.net")[0] == 80
+    assert facts.recycle("postgresql", "db.example.com")[0] == 280
     assert "API_TOKEN" in facts.reserved

@@ -78,8 +78,17 @@ def test_switched_off(bench: Bench, python_of: PythonOf) -> None:
     bench.python = python_of(*VERSIONS["2.0"])
     bench.write(app=URLS + MAKE)
     assert pools(bench, PAASCTL_POOL_PRE_PING="0")["default"] == [280, False]
-    assert pools(bench, PAASCTL_POOL_RECYCLE="")["longer"] == [7200, False]
-    assert pools(bench, PAASCTL_POOL_RECYCLE="0")["default"] == [-1, False]
+    assert pools(bench, PAASCTL_POOL_RECYCLE="", PAASCTL_POOL_PRE_PING="0")["longer"] == [7200, False]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", ["", "0"])
+def test_without_a_number_connections_are_tried_all_the_same(bench: Bench, python_of: PythonOf, number: str) -> None:
+    bench.python = python_of(*VERSIONS["2.0"])
+    bench.write(app=URLS + MAKE)
+    found = pools(bench, PAASCTL_POOL_RECYCLE=number)
+    assert (found["default"], found["longer"]) == ([-1, True], [7200, True])
+    assert {name: found[name] for name in UNTOUCHED} == UNTOUCHED
 
 
 def pools(bench: Bench, **env: str) -> dict[str, list[object]]:
@@ -116,6 +125,8 @@ def test_django_connections_that_are_kept(bench: Bench, python_of: PythonOf) -> 
         "short": [60, True],
         "file": [600, False],
     }
+    assert pools(bench, PAASCTL_POOL_RECYCLE="")["kept"] == [600, True]
+    assert pools(bench, PAASCTL_POOL_PRE_PING="0")["kept"] == [280, False]
 
 
 def test_an_app_without_a_database_library_imports_none(bench: Bench) -> None:
