@@ -26,6 +26,7 @@ PARTS = (
     "handlers",
     "logs",
     "databases",
+    "hidden",
     "hourly",
     "mail",
     "sentry",

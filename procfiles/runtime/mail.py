@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
 import time
 
 from .base import guard, has_threads, in_force, number, say
+from .handlers import kind_of
+from .hidden import hidden, without
 from .hourly import HOUR, Hourly
 from .request import Request, current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queue import Queue
-    from typing import Any, Callable, Optional
+    from typing import Callable, Optional
 
 QUEUE = 100  # mails waiting to be sent; more are counted as held back
 PER_HOUR = 20
 TIMEOUT = 20  # seconds for one answer of the mail server
 AT_EXIT = 3  # seconds that a process which ends gives to the mails still waiting
-WORDS = ("true", "false", "none", "null", "debug", "info", "warning", "error", "production", "utf-8", "c.utf-8")
 YES = ("1", "true", "yes", "on", "y", "t")
 
 
 class MailServer:
-    """Flask-Mail's names in the env. Port 465 is TLS from the first byte, whatever the switches say."""
+    """Flask-Mail's names in the env. Port 465 is TLS from the first byte, whatever the switches say.
+
+    ``wrong`` says which of them keeps mails from being sent; "" when none does.
+    """
 
     def __init__(self) -> None:
         env = os.environ
@@ -35,10 +40,15 @@ class MailServer:
         self.user, self.password = env.get("MAIL_USERNAME", ""), env.get("MAIL_PASSWORD", "")
         tls, ssl = (env.get(name, "").strip().lower() in YES for name in ("MAIL_USE_TLS", "MAIL_USE_SSL"))
         port = env.get("MAIL_PORT", "").strip()
+        self.wrong = "" if self.to else "MAIL_ADMIN holds no address"
+        if not re.fullmatch("[0-9]{0,5}", port):
+            self.wrong, port = "MAIL_PORT is not a port's number", ""
         self.port = int(port) if port else 465 if ssl else 587 if tls else 25
         self.implicit = ssl or self.port == 465
         self.starttls = tls and not self.implicit
-        self.sender = env.get("MAIL_DEFAULT_SENDER") or (self.user if "@" in self.user else "") or self.to[0]
+        self.sender = (
+            env.get("MAIL_DEFAULT_SENDER") or (self.user if "@" in self.user else "") or next(iter(self.to), "")
+        )
 
     def send(self, subject: str, text: str) -> None:
         import smtplib
@@ -167,6 +177,10 @@ def install_mail() -> None:
         in_force["error mails"] = "none: MAIL_ADMIN is set, MAIL_SERVER is not"
         return
     server, per_hour = MailServer(), number("MAILS_PER_HOUR", PER_HOUR)
+    if server.wrong:
+        in_force["error mails"] = "none: " + server.wrong
+        say("errors are not mailed: %s; set it right, or take MAIL_ADMIN away" % server.wrong)
+        return
     call_handlers_before = logging.Logger.callHandlers
 
     def call_handlers_and_mail(logger: logging.Logger, record: logging.LogRecord) -> None:
@@ -187,50 +201,35 @@ def mailer(server: MailServer, per_hour: int) -> Mailer:
 
 
 def has_smtp_handler() -> bool:
-    """Whether the app mails its errors itself."""
+    """Whether the app mails its errors itself: a logger has an SMTPHandler, or may have one behind a queue."""
     handlers = sys.modules.get("logging.handlers")
     if handlers is None:
         return False
-    return any(isinstance(reference(), handlers.SMTPHandler) for reference in list(logging._handlerList))  # type: ignore[attr-defined]
+    mailing = [each for each in (ref() for ref in list(logging._handlerList)) if isinstance(each, handlers.SMTPHandler)]  # type: ignore[attr-defined]
+    if not mailing:
+        return False
+    loggers = [logging.root, *list(logging.root.manager.loggerDict.values())]
+    added = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
+    return any(handler in mailing or kind_of(handler) == "deferring" for handler in added)
 
 
 def compose(record: logging.LogRecord, request: Optional[Request]) -> tuple[str, str]:
     """Subject and text of a mail, made in the request's own thread."""
-    text = logging.Formatter("%(message)s").format(record)
-    facts = [("level", record.levelname), ("logger", record.name)]
+    secrets = hidden(request)
+    text = without(logging.Formatter("%(message)s").format(record), secrets)
+    facts = [("level", record.levelname), ("logger", without(record.name, secrets))]
     facts.append(("time", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.created))))
     facts.append(("release", os.environ.get("PAASCTL_RELEASE", "")))
     if request is not None:
-        method, url, address = request.facts()
-        facts += [("request", "%s %s" % (method, url)), ("address", address), ("request id", request.id)]
+        method, place, path, address = request.facts()
+        facts += [("request", "%s %s%s" % (method, place, without(path, secrets))), ("address", address)]
+        facts.append(("request id", request.id))
     head = "".join("%-10s  %s\n" % fact for fact in facts if fact[1])
     where = os.environ.get("PAASCTL_TARGET", "")
     subject = "%s%s: %s" % ("[%s] " % where if where else "", record.levelname, text.splitlines()[0] if text else "")
-    return without_secrets(subject, request)[:150], head + "\n" + without_secrets(text, request) + "\n"
+    return sendable(subject[:150]), sendable(head + "\n" + text + "\n")
 
 
-def without_secrets(text: str, request: Optional[Request]) -> str:
-    """The text without any value of the env or of the request's query string, cookies and authorization in it."""
-    for part in request.secrets() if request is not None else ():
-        text = text.replace(part, "[hidden]")
-    for name, value in secrets_of(os.environ):
-        text = text.replace(value, "[%s]" % name)
-    return text
-
-
-def secrets_of(env: Any) -> list[tuple[str, str]]:
-    """Names and values that a traceback could show, the longest first, and the passwords inside of URLs.
-
-    Short values, numbers and switches are words of any text; paths are the machine's own, our settings no secrets.
-    """
-    from urllib.parse import urlsplit
-
-    found = []
-    for name, value in env.items():
-        if len(value) < 4 or value.startswith("/") or name.startswith("PAASCTL_") or value.lower() in WORDS:
-            continue
-        found.append((name, value))
-        with guard("a URL in the env"):
-            if "://" in value and urlsplit(value).password:
-                found.append((name, str(urlsplit(value).password)))
-    return sorted(found, key=lambda pair: -len(pair[1]))
+def sendable(text: str) -> str:
+    """The text with its lone surrogates (bytes that are not UTF-8, in a file's name) written out."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Optional, Tuple
 
-    Facts = Tuple[str, str, str, str, str, str]
+    Facts = Tuple[str, str, str, str, str, str, str]
 
 GOOD_ID = re.compile(r"[A-Za-z0-9._-]{8,200}")
 
@@ -20,8 +20,8 @@ GOOD_ID = re.compile(r"[A-Za-z0-9._-]{8,200}")
 class Request:
     """A request as log lines and error mails name it.
 
-    All but the id is read only when an error is mailed: ``read(source)`` gives method, URL without its query string
-    (which may hold a secret), client address, and the texts that no mail may hold (query, cookies, authorization).
+    All but the id is read only when an error is mailed: ``read(source)`` gives method, the URL's scheme and host, its
+    path, client address, and the texts that no mail may hold (query, cookies, authorization).
     """
 
     __slots__ = ("id", "read", "source")
@@ -29,15 +29,15 @@ class Request:
     def __init__(self, id: str, read: Callable[[Any], Facts], source: Any) -> None:
         self.id, self.read, self.source = id, read, source
 
-    def facts(self) -> tuple[str, str, str]:
-        """Method, URL and client address."""
-        return self.read(self.source)[:3]
+    def facts(self) -> tuple[str, str, str, str]:
+        """Method, scheme and host, path, client address."""
+        return self.read(self.source)[:4]
 
     def secrets(self) -> list[str]:
         """The texts that no mail may hold, whole and in their parts, the longest first."""
         from urllib.parse import parse_qsl
 
-        query, cookies, authorization = self.read(self.source)[3:]
+        query, cookies, authorization = self.read(self.source)[4:]
         parts = [query, cookies, authorization, *authorization.split(), *re.split("[;=] ?", cookies)]
         parts += [value for pair in parse_qsl(query) for value in pair]
         return sorted({part.strip() for part in parts if len(part.strip()) >= 4}, key=len, reverse=True)

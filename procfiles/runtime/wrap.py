@@ -107,13 +107,13 @@ def remembered_files(environ: dict[str, Any]) -> list[Any]:
     return made
 
 
-def wsgi_facts(environ: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
+def wsgi_facts(environ: dict[str, Any]) -> tuple[str, str, str, str, str, str, str]:
     read = environ.get
     host = read("HTTP_HOST") or read("SERVER_NAME", "")
-    path = read("SCRIPT_NAME", "") + read("PATH_INFO", "")
-    url = read("wsgi.url_scheme", "http") + "://" + host + path
+    place = read("wsgi.url_scheme", "http") + "://" + host
+    path = (read("SCRIPT_NAME", "") + read("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")
     hidden = read("QUERY_STRING", ""), read("HTTP_COOKIE", ""), read("HTTP_AUTHORIZATION", "")
-    return (read("REQUEST_METHOD", ""), url, read("REMOTE_ADDR", ""), *hidden)
+    return (read("REQUEST_METHOD", ""), place, path, read("REMOTE_ADDR", ""), *hidden)
 
 
 class AsgiWrapper:
@@ -177,13 +177,13 @@ def with_headers(message: Any, extra: list[tuple[bytes, bytes]]) -> Any:
     return dict(message, headers=present + [header for header in extra if header[0] not in names])
 
 
-def asgi_facts(scope: Any) -> tuple[str, str, str, str, str, str]:
+def asgi_facts(scope: Any) -> tuple[str, str, str, str, str, str, str]:
     headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    url = "%s://%s%s" % (scope.get("scheme", "http"), headers.get(b"host", ""), scope.get("path", ""))
+    place = "%s://%s" % (scope.get("scheme", "http"), headers.get(b"host", ""))
     client = str((scope.get("client") or ("",))[0])
     query = scope.get("query_string", b"").decode("latin-1")
     hidden = query, headers.get(b"cookie", ""), headers.get(b"authorization", "")
-    return (scope.get("method", "WEBSOCKET"), url, client, *hidden)
+    return (scope.get("method", "WEBSOCKET"), place, scope.get("path", ""), client, *hidden)
 
 
 def wrap_wsgi(app: Any) -> Any:

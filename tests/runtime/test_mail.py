@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import socket
-import ssl
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email import message_from_bytes
-from email.message import Message
-from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult
+from mail_lab import Kept, settings, smtp
 from runtime_lab import Bench, PythonOf, Server, eventually, free_port
 
-SECRETS = {
-    "SECRET_KEY": "sentinel-key-one",
-    "DATABASE_URL": "mysql://user:sentinel-password@db.example.com/x",
-    "API_TOKEN": "sentinel-token-two",
-    "PIN": "7351",
-}
 APP = """
 import logging, os, threading
 log = logging.getLogger("app")
@@ -41,37 +27,6 @@ def app(environ, start):
     if path == "/warn": log.warning("not mailed")
     start("200 OK", []); return [b"x"]
 """
-
-
-class Kept:
-    """The mails that arrived."""
-
-    def __init__(self) -> None:
-        self.mails: list[Message] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        self.mails.append(message_from_bytes(envelope.content))
-        return "250 OK"
-
-    def texts(self) -> list[str]:
-        return [
-            f"{mail['Subject']}\n{mail.get_payload(decode=True).decode()}".replace("\r\n", "\n") for mail in self.mails
-        ]  # type: ignore[union-attr]
-
-
-@contextmanager
-def smtp(kept: Kept, **options: Any) -> Iterator[int]:
-    controller = Controller(kept, hostname="127.0.0.1", port=free_port(), **options)
-    controller.start()
-    try:
-        yield controller.port
-    finally:
-        controller.stop()
-
-
-def settings(port: int, **more: str) -> dict[str, str]:
-    base = {"MAIL_ADMIN": "admin@example.com", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(port)}
-    return {**base, "PAASCTL_LOG": "stdout", "PAASCTL_RELEASE": "r7", "PAASCTL_TARGET": "staging", **SECRETS, **more}
 
 
 @pytest.fixture
@@ -285,6 +240,39 @@ logging.getLogger("app").error("x"); logging.getLogger("other").error("y")"""
     assert [mail["Subject"] for mail in kept.mails] == ["own"]
 
 
+@pytest.mark.parametrize(
+    ("added", "subjects"),
+    [
+        ("", ["[staging] ERROR: x"]),
+        ("logging.getLogger('app').addHandler(MemoryHandler(1, target=own))", ["own"]),
+        ("QueueListener(q, own).start(); logging.getLogger('app').addHandler(QueueHandler(q))", ["own"]),
+    ],
+    ids=["never added", "behind a buffer", "behind a queue"],
+)
+def test_an_smtp_handler_counts_where_records_can_reach_it(bench: Bench, added: str, subjects: list[str]) -> None:
+    bench.write(
+        app=f"""import logging, os, queue, time
+from logging.handlers import MemoryHandler, QueueHandler, QueueListener, SMTPHandler
+q, own = queue.Queue(), SMTPHandler(("127.0.0.1", int(os.environ["MAIL_PORT"])), "a@x", ["own@x"], "own")
+{added}
+logging.getLogger("app").error("x"); time.sleep(0.5)"""
+    )
+    kept = Kept()
+    with smtp(kept) as port:
+        done = bench.run("python", "app.py", **settings(port))
+    assert done.returncode == 0, done.stderr
+    assert [mail["Subject"] for mail in kept.mails] == subjects
+
+
+def test_bytes_that_are_no_text_are_mailed_written_out(bench: Bench) -> None:
+    bench.write(app="import logging, os; logging.error('no file %s', os.fsdecode(b'caf\\xe9'))")
+    kept = Kept()
+    with smtp(kept) as port:
+        done = bench.run("python", "app.py", **settings(port, PAASCTL_LOG="keep"))
+    assert len(kept.mails) == 1, done.stderr
+    assert "no file caf\\udce9" in kept.texts()[0]
+
+
 def test_a_record_that_is_logged_right_before_the_end_still_arrives(bench: Bench) -> None:
     bench.write(app="import logging; logging.error('last words')")
     kept = Kept()
@@ -305,62 +293,6 @@ os.wait()"""
     with smtp(kept) as port:
         bench.run("python", "app.py", **settings(port))
     assert sorted(mail["Subject"] for mail in kept.mails) == ["[staging] ERROR: child", "[staging] ERROR: parent"]
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 and its key in one file."""
-    if not shutil.which("openssl"):
-        pytest.skip("mail over TLS NOT TESTED: there is no openssl to make a certificate with")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(path) + ".crt"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
-    return path
-
-
-@pytest.mark.parametrize("how", ["implicit", "starttls"])
-def test_tls_and_a_password(bench: Bench, certificate: Path, how: str) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    logins = []
-
-    def login(server: SMTP, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        logins.append((data.login, data.password))
-        return AuthResult(success=True)
-
-    options: dict[str, Any] = {"authenticator": login, "auth_required": True}
-    options |= (
-        {"ssl_context": context, "auth_require_tls": False}
-        if how == "implicit"
-        else {"tls_context": context, "require_starttls": True}
-    )
-    kept = Kept()
-    bench.write(app="import logging; logging.error('x')")
-    switch = "MAIL_USE_SSL" if how == "implicit" else "MAIL_USE_TLS"
-    with smtp(kept, **options) as port:
-        more = {
-            switch: "true",
-            "MAIL_USERNAME": "me@example.com",
-            "MAIL_PASSWORD": "password-of-it",
-            "SSL_CERT_FILE": str(certificate),
-        }
-        done = bench.run("python", "app.py", **settings(port, **more))
-    assert len(kept.mails) == 1, done.stderr
-    assert kept.mails[0]["From"] == "me@example.com"
-    assert logins == [(b"me@example.com", b"password-of-it")]
-
-
-def test_port_465_is_tls_from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
-    from paasctl.procfiles.runtime.mail import MailServer
-
-    for name, value in {"MAIL_ADMIN": "a@x, b@x", "MAIL_SERVER": "h", "MAIL_PORT": "465", "MAIL_USE_TLS": "1"}.items():
-        monkeypatch.setenv(name, value)
-    server = MailServer()
-    assert (server.implicit, server.starttls, server.to) == (True, False, ["a@x", "b@x"])
 
 
 def test_a_server_that_refuses_is_one_line_without_a_value(bench: Bench) -> None:

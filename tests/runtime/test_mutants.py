@@ -67,6 +67,11 @@ MUTANTS = {
         'return self.__dict__.get("_pre_ping", False)',
         "test_pools.py::test_every_way_to_make_an_engine[2.0]",
     ),
+    "pre-ping hangs on a number": Mutant(
+        "if seconds <= 0 and not ping:",
+        "if seconds <= 0:",
+        "test_pools.py::test_without_a_number_connections_are_tried_all_the_same[0]",
+    ),
     "a shorter recycle of the app's own is lengthened": Mutant(
         "return own if isinstance(own, (int, float)) and 0 <= own < seconds else seconds",
         "return seconds",
@@ -93,14 +98,20 @@ MUTANTS = {
         "test_mail.py::test_a_dead_mail_server_costs_a_request_nothing",
     ),
     "the query string is in the mail": Mutant(
-        'url = read("wsgi.url_scheme", "http") + "://" + host + path',
-        'url = read("wsgi.url_scheme", "http") + "://" + host + path + "?" + read("QUERY_STRING", "")',
+        'decode("utf-8", "replace")\n    hidden =',
+        'decode("utf-8", "replace") + "?" + read("QUERY_STRING", "")\n    hidden =',
         "test_mail.py::test_an_error_in_a_request_is_one_mail_that_says_where",
     ),
     "an env value is in the mail": Mutant(
-        'text = text.replace(value, "[%s]" % name)',
+        "text = text.replace(secret, mark)",
         "pass",
         "test_mail.py::test_an_error_in_a_request_is_one_mail_that_says_where",
+    ),
+    "an env value in the path is in the mail": Mutant(
+        "without(path, secrets)",
+        "path",
+        "test_mail_secrets.py::test_a_secret_in_the_path_is_not_in_the_line_about_the_request"
+        "[gunicorn -b 127.0.0.1:$PORT app:app]",
     ),
     "mails are not limited": Mutant(
         "if len(sent) >= self.limit:",
