@@ -19,9 +19,14 @@ socket_backlog=1024
 
 NGINX = """\
 # written by `paasctl setup`; it is written anew when the domain or the processes change
-map $http_upgrade ${variable} {{
+map $http_upgrade ${connection} {{
     default upgrade;
     ''      close;
+}}
+# a request's id is kept when it is harmless, as the runtime judges it
+map $http_x_request_id ${request_id} {{
+    default                    $request_id;
+    "~^[A-Za-z0-9._-]{{8,200}}$" $http_x_request_id;
 }}
 upstream paasctl-{app} {{
     server {upstream} fail_timeout=0;
@@ -42,9 +47,9 @@ server {{
         proxy_set_header Host $host;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_set_header X-Request-ID $request_id;
+        proxy_set_header X-Request-ID ${request_id};
         proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Connection ${variable};
+        proxy_set_header Connection ${connection};
         proxy_read_timeout 75s;
     }}
 }}
@@ -110,10 +115,12 @@ def supervisor(config: Config) -> str:
 def nginx(config: Config) -> str:
     """``/etc/nginx/sites-available/paasctl-APP``."""
     app, domain = config["app"], config["domain"]
+    variable = "paasctl_%s_" % re.sub(r"\W", "_", app)
     upstream = "unix:" + link_path(config) if config["handover"] else "127.0.0.1:%d" % config["port"]
     return NGINX.format(
         app=app,
-        variable="paasctl_%s_connection" % re.sub(r"\W", "_", app),
+        connection=variable + "connection",
+        request_id=variable + "request_id",
         upstream=upstream,
         domain=domain or "_",
         default="" if domain else " default_server",

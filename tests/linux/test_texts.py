@@ -52,6 +52,13 @@ def test_nginx_asks_a_link_so_that_other_processes_need_no_reload() -> None:
     assert texts.link_path(config()) in texts.nginx(config())
 
 
+def test_two_apps_on_one_host_share_no_variable_of_nginx() -> None:
+    """A map's variable is the whole host's."""
+    one, other = (re.findall(r"^map \S+ (\S+)", texts.nginx(config(app=app)), re.MULTILINE) for app in ("a-b", "c"))
+    assert one == ["$paasctl_a_b_connection", "$paasctl_a_b_request_id"]
+    assert not {*one} & {*other}
+
+
 def test_a_site_without_a_domain_is_the_default_one() -> None:
     assert "listen 80 default_server;" in texts.nginx(config())
     assert "default_server" not in texts.nginx(config(domain="shop.example.com"))
