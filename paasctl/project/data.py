@@ -102,7 +102,7 @@ def _lost(root: Path, kind: str, path: str | None) -> str:
         return f"{what} outside the app's folder; it is not part of a release and is left to the target"
     if kind == "log" and not path.endswith("/"):
         return (
-            "a log file directly in the app's folder does not survive a release; "
+            "a log file directly in the app's folder does not survive a release, unless the runtime moves it; "
             "log into a folder of its own (logs/app.log), or put it under persist in paasctl.toml"
         )
     if path.endswith("/") and _holds_code(root / path):

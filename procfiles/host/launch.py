@@ -47,6 +47,8 @@ def environment(release: Dict[str, Any], inherited: Any) -> Dict[str, str]:
     except (OSError, ValueError, KeyError) as error:
         sys.exit("paasctl: the env file of release %s cannot be read (%s)" % (release["id"], type(error).__name__))
     env.update(release["environment"])
+    root = os.path.dirname(os.path.dirname(release["env_file"]))
+    env["PAASCTL_SHARED_FOLDER"] = os.path.join(root, "shared")
     return env
 
 

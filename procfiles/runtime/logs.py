@@ -246,11 +246,25 @@ def open_file(
     if destination[0].redirects:
         file_init_unchanged(handler, filename, mode, encoding, True, *rest, **named)
         return
+    filename = lasting(filename)
     try:
         os.makedirs(os.path.dirname(os.path.abspath(os.fspath(filename))), exist_ok=True)
     except OSError as error:
         say("the folder of the log file %s cannot be made (%s)" % (os.path.basename(filename), error.strerror))
     file_init_unchanged(handler, filename, mode, encoding, delay, *rest, **named)
+
+
+def lasting(filename: Any) -> Any:
+    """Where a log file outlives the release, which is read-only: the app's shared folder, if no link leads out."""
+    shared, code = setting("SHARED_FOLDER"), os.path.dirname(os.path.realpath(__file__))
+    folder, name = os.path.split(os.path.abspath(os.fsdecode(filename)))
+    path = os.path.join(os.path.realpath(folder), name)
+    if not shared or not path.startswith(code + os.sep):
+        return filename
+    if os.path.islink(path):
+        return os.path.realpath(path)  # what is rolled over is renamed beside the file, not beside the link
+    say("the log file %s is kept in the app's shared folder: its release is read-only" % name)
+    return os.path.join(shared, os.path.relpath(path, code))
 
 
 def open_stream(handler: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Requirements that name folders of the app itself, installed by a user who is not root: releases are read-only."""
+"""What a user who is not root pushes from one folder: releases are read-only, for what is installed and what logs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ NOBODY = 65534
 AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 READS = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 PROJECT = '[project]\nname = "{0}"\nversion = "1"\n[tool.setuptools]\npy-modules = ["{0}"]\n'
+LOGS = """import os
+import logging
+
+logging.getLogger("app").addHandler(logging.FileHandler("app.log"))
+logging.getLogger("app").error("RECORD 1")
+"""
 
 
 @pytest.fixture
@@ -61,3 +67,16 @@ def test_a_local_project_is_installed_and_renewed(app: App, line: str) -> None:
     app.push()
     assert "from the new one" in app.get("/").body
     assert not list(Path(app.paasctl.home.data).rglob("build-*")), "the copy is gone"
+
+
+def test_a_log_file_in_the_apps_own_folder_outlives_its_releases(app: App) -> None:
+    app.project.replace("wsgi.py", "import os\n", LOGS)
+    hand_over(app)
+    app.url = app.push().url
+    assert app.get("/").status == 200
+    (log,) = app.paasctl.home.root.rglob("shared/app.log")
+    assert log.read_text().count("RECORD 1") >= 1
+    app.project.replace("wsgi.py", "RECORD 1", "RECORD 2")
+    hand_over(app)
+    app.push()
+    assert {"RECORD 1", "RECORD 2"} <= {line.partition(" request")[0] for line in log.read_text().splitlines()}

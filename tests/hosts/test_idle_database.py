@@ -55,7 +55,7 @@ CREATE USER app PASSWORD 'pw';
 CREATE DATABASE app OWNER app;""",
     remove="purge -y --auto-remove 'postgresql*'; rm -rf /var/lib/postgresql /etc/postgresql",
     driver="psycopg2-binary",
-    scheme="postgresql",
+    scheme="postgresql+psycopg2",
     sleep="pg_sleep(0.4)",
     gone="terminating connection due to idle-session timeout",
 )

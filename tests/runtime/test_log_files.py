@@ -224,3 +224,35 @@ print("goes on"); logging.raiseExceptions = False"""
     done = bench.run("python", "app.py", PAASCTL_LOG="file")
     assert (done.returncode, done.stdout) == (0, "goes on\n"), done.stderr
     assert done.stderr.count("OSError: [Errno 28] No space left on device") == 2
+
+
+@pytest.mark.parametrize("name", ["app.log", "var/log/app.log", "linked.log", "logs/app.log"])
+def test_a_file_in_the_release_itself_is_kept_in_the_shared_folder(bench: Bench, tmp_path: Path, name: str) -> None:
+    """The release is read-only; where a persist path leads out of it already, that is where the file is."""
+    shared = tmp_path / "shared"
+    (shared / "logs").mkdir(parents=True)
+    (bench.folder / "logs").symlink_to(shared / "logs")
+    (bench.folder / "linked.log").symlink_to(shared / "linked.log")
+    bench.write(
+        app=f"""import logging, logging.handlers
+handler = logging.handlers.RotatingFileHandler({name!r}, maxBytes=100, backupCount=9)
+log = logging.getLogger("a"); log.addHandler(handler)
+for n in range(9): log.error("RECORD %d %s", n, "x" * 40)"""
+    )
+    done = bench.run("python", "app.py", PAASCTL_LOG="file", PAASCTL_SHARED_FOLDER=str(shared))
+    assert done.returncode == 0, done.stderr
+    lines = [line.split()[1] for path in sorted(shared.rglob(f"{Path(name).name}*")) for line in path.open()]
+    assert sorted(lines) == [str(n) for n in range(9)], done.stderr
+    assert len(list((shared / name).parent.glob(f"{Path(name).name}.*"))) >= 3, "rolled over beside it"
+    assert not (bench.folder / "app.log").exists()
+    assert not (bench.folder / "var").exists()
+    told = ["paasctl: the log file app.log is kept in the app's shared folder: its release is read-only"]
+    assert done.stderr.splitlines() == (told if name in ("app.log", "var/log/app.log") else [])
+
+
+def test_a_file_outside_of_the_release_stays_where_it_is(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere.log"
+    bench.write(app=f"import logging; logging.FileHandler({str(path)!r}); logging.FileHandler('/dev/stderr')")
+    done = bench.run("python", "app.py", PAASCTL_LOG="file", PAASCTL_SHARED_FOLDER=str(tmp_path / "shared"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert path.exists()
