@@ -55,6 +55,8 @@ WRAPPERS = frozenset(
     opentelemetry-instrument pdm pipenv poetry rye sh stdbuf sudo supervisord timeout tini uv watchmedo
     xvfb-run zsh""".split()  # noqa: SIM905
 )
+#: Programs that are not written in Python, by name: their files are on the target alone.
+NATIVE = frozenset("caddy java memcached nginx node npm npx php redis-server ruby unitd uwsgi yarn".split())  # noqa: SIM905
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def why_unreached(line: str, root: Path | None = None) -> str:
         return f"it begins with {program}, which only a shell understands"
     if program.rpartition("/")[2] in WRAPPERS:
         return f"{program} starts the program in a process of its own"
+    if program.rpartition("/")[2] in NATIVE:
+        return f"{program} is not a Python program"
     if "/" in program and root is not None and not is_python(root / program):
         return f"{program} is not a Python program"
     return ""

@@ -73,6 +73,9 @@ UNREACHED = {
     "/usr/bin/env python x.py": "/usr/bin/env starts the program in a process of its own",
     "A=b bash start.sh": "bash starts the program in a process of its own",
     "bin/start": "bin/start is not a Python program",
+    "uwsgi --http :$PORT --module wsgi:app": "uwsgi is not a Python program",
+    "venv/bin/uwsgi uwsgi.ini": "venv/bin/uwsgi is not a Python program",
+    "node server.js": "node is not a Python program",
     "A=b exec gunicorn wsgi:app": "it begins with exec, which only a shell understands",
     "A=b": "it is empty",
 }
