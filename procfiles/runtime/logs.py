@@ -181,11 +181,11 @@ def print_once(handler: logging.Handler, record: logging.LogRecord) -> None:
         handler.handleError(record)
 
 
-def with_request_id(handler: logging.Handler, record: logging.LogRecord) -> str:
+def with_request_id(handler: logging.Handler, record: logging.LogRecord) -> Any:
     """In place of ``Handler.format``: the request's id ends the first line of text, unless it is there already."""
     text = format_unchanged(handler, record)
     id = record.__dict__.get("_paasctl_id")
-    if not id or id in text or kind_of(handler) == "other":
+    if not id or kind_of(handler) == "other" or not isinstance(text, str) or id in text:
         return text
     first, newline, rest = text.partition("\n")
     return "%s request_id=%s%s%s" % (first, id, newline, rest)

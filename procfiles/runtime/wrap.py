@@ -54,6 +54,8 @@ class WsgiWrapper:
         if not isinstance(wrapper, type):
             wrapper, files = list, remembered_files(environ)
         body = self.app(environ, start)  # when it raises, the server's own record still names the request
+        if type(body) in (list, tuple):
+            return Parts(body)
         if isinstance(body, (list, tuple, wrapper)) or (files and any(body is file for file in files)):
             current.set(None)  # nothing of the app runs any more; and the server must still see what it is
             return body
@@ -90,6 +92,15 @@ class Body:
                 close()
         finally:
             current.set(None)
+
+
+class Parts(list):  # type: ignore[type-arg]  # not generic before Python 3.9
+    """A response body in a list, whose length servers ask for; it ends the request after the access log's line."""
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        current.set(None)
 
 
 def remembered_files(environ: dict[str, Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import runtime_lab
-from runtime_lab import Bench
+from runtime_lab import Bench, PythonOf, eventually
 from setups import HEAD, SETUPS, TAIL
 
 SEEN = re.compile(r"SEEN-(\d+)\.")
@@ -150,3 +150,32 @@ l.start(); l.stop()"""
     assert "ERROR [n] tb request_id=the-id-of-it" in out
     assert "ERROR [n] outside" in out
     assert out[-2:] == ["ERROR [n] outside", "in q request_id=the-id-of-it"] or out[-1].startswith("in q")
+
+
+def test_a_handler_whose_formatter_makes_no_text_gets_what_it_made(bench: Bench) -> None:
+    """As those that send records over a network."""
+    bench.write(
+        app="""import logging, _paasctl_runtime as r
+class Packed(logging.Formatter):
+    def format(self, record): return super().format(record).encode()
+class Sends(logging.Handler):
+    def emit(self, record): print("sent", self.format(record))
+h = Sends(); h.setFormatter(Packed()); logging.getLogger("a").addHandler(h)
+def app(environ, start): logging.getLogger("a").error("x"); start("200 OK", []); return []
+r.wrap_wsgi(app)({"HTTP_X_REQUEST_ID": "the-id-of-it"}, lambda *a: None)"""
+    )
+    done = bench.run("python", "app.py", PAASCTL_LOG="stdout")
+    assert "sent b'x'" in done.stdout.splitlines(), done.stderr
+
+
+@pytest.mark.e2e
+def test_the_access_log_names_the_request_of_a_plain_app(bench: Bench, python_of: PythonOf) -> None:
+    """Its list is whole before the server writes that line."""
+    bench.python = python_of("3.11", "gunicorn")
+    bench.write(app='def app(environ, start): start("200 OK", [("Content-Length", "1")]); return [b"x"]')
+    with bench.serve("gunicorn -b 127.0.0.1:$PORT --access-logfile - app:app", PAASCTL_LOG="stdout") as server:
+        server.get("/here", X_Request_ID="the-id-of-it")
+        assert eventually(lambda: "GET /here" in server.stdout)
+    (line,) = [line for line in server.stdout.splitlines() if "GET /here" in line]
+    assert line.endswith("request_id=the-id-of-it")
+    assert not [line for line in server.stderr.splitlines() if "exiting" in line and "request_id" in line]

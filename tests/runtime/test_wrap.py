@@ -87,6 +87,8 @@ def test_wsgi_id_reaches_the_app_the_log_and_the_client() -> None:
     _, headers, body = call_wsgi(wrap_wsgi(seen), HTTP_X_REQUEST_ID="client-id-1")
     assert headers["X-Request-ID"] == "client-id-1"
     assert body[0].decode().split()[2:] == ["client-id-1", "client-id-1"]
+    assert request_id() == "client-id-1", "the server writes its line in the access log"
+    body.close()
     assert request_id() == "", "the request is over"
 
 
@@ -122,8 +124,10 @@ def test_wsgi_generator_is_one_request_until_the_server_closes_it() -> None:
 
 def test_wsgi_lists_and_files_stay_what_they_are() -> None:
     """A server looks at them: a list of one has a length, a file is sent by the kernel."""
-    parts = [b"x"]
-    assert call_wsgi(wrap_wsgi(lambda environ, start: start("200 OK", []) or parts))[2] is parts
+    for parts in ([b"x"], (b"x",)):
+        body = call_wsgi(wrap_wsgi(lambda environ, start, parts=parts: start("200 OK", []) or parts))[2]
+        assert isinstance(body, list)
+        assert body == [b"x"]
     file = FileWrapper(None)  # type: ignore[arg-type]
     app = wrap_wsgi(lambda environ, start: start("200 OK", []) or file)
     assert call_wsgi(app, **{"wsgi.file_wrapper": FileWrapper})[2] is file  # type: ignore[arg-type]
