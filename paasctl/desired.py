@@ -15,8 +15,13 @@ from paasctl.secret import Secret
 #: Derived names that only the runtime reads.
 RUNTIME_NAMES = ("PAASCTL_LOG", "PAASCTL_LOG_FORMAT", "PAASCTL_POOL_RECYCLE", "PAASCTL_PROXY_HOPS")
 
-#: A distribution that is SQLAlchemy or brings it, in requirement lines.
-_SQLALCHEMY = re.compile(r"^[\w.-]*(sqlalchemy|sqlmodel|alembic|flask[-_.]migrate)", re.IGNORECASE | re.MULTILINE)
+#: A distribution that is SQLAlchemy or brings it, in requirement lines; by its name, or in the URL of its source.
+_SQLALCHEMY = re.compile(r"^(-e )?\S*(sqlalchemy|sqlmodel|alembic|flask[-_.]migrate)", re.IGNORECASE | re.MULTILINE)
+#: SQLAlchemy held below 1.4, which takes postgres:// as it is.
+_OLD_SQLALCHEMY = re.compile(
+    r"^sqlalchemy(?![\w.-])[^#;\n]*?(===?\s*(0|1\.[0-3])\b|~=\s*1\.[0-3]\.|<=?\s*(0|1\.[0-3])\b|<\s*1\.4(\.0)?(?![.\w]))",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 class Settings(Protocol):
@@ -168,7 +173,8 @@ def _log_format(destination: LogDestination, facts: PlatformFacts) -> Iterator[D
 
 def _modern_urls(app: App, settings: Settings, real: Mapping[str, Secret]) -> Iterator[str]:
     """What the runtime does to URLs that SQLAlchemy 1.4 and later no longer understands."""
-    if settings.runtime and _SQLALCHEMY.search(app.dependencies.requirements):
+    needs = app.dependencies.requirements
+    if settings.runtime and _SQLALCHEMY.search(needs) and not _OLD_SQLALCHEMY.search(needs):
         for name in sorted(key for key, value in real.items() if value.reveal().startswith("postgres://")):
             yield f"{name}: the app gets postgres:// as postgresql://, on which SQLAlchemy 1.4 and later insist"
 
