@@ -126,11 +126,11 @@ KEPT: dict[str, tuple[Files, tuple[str, ...]]] = {
         {"c.py": "UPLOAD_FOLDER = 'data/up'\nDATABASE_URI = 'sqlite:///data/up/x.db'"}, ("data/up/",),
     ),
     "a log folder": (
-        {"c.py": "from logging.handlers import RotatingFileHandler\nh = RotatingFileHandler('logs/app.log', 'a')"},
+        {"c.py": "from logging.handlers import RotatingFileHandler\nRotatingFileHandler('logs/app.log', 'a')"},
         ("logs/",),
     ),
     "a log folder by keyword": (
-        {"c.py": "import logging\nh = logging.FileHandler(filename='var/log/app.log')"}, ("var/log/",),
+        {"c.py": "import logging\nlogging.FileHandler(filename='var/log/app.log')"}, ("var/log/",),
     ),
     "a log folder in dictConfig": (
         {"c.py": "L = {'handlers': {'f': {'class': 'logging.FileHandler', 'filename': 'logs/a.log'}}}"}, ("logs/",),

@@ -224,6 +224,38 @@ FAULTS = {
     ),
     "a handler that is returned": ("def f(app):\n    h = logging.StreamHandler()\n    return h\n", 0),
     "a handler in a list": ("def f(app):\n    h = logging.StreamHandler()\n    for x in [h]:\n        g(x)\n", 0),
+    "flask's request is not asked for": (
+        "class F(logging.Formatter):\n    def format(s, r):\n        r.u = flask.request.url\n", 1,
+    ),
+    "another object's request": (
+        "class F(logging.Formatter):\n    def format(s, r):\n        r.u = r.request.url\n", 0,
+    ),
+    "flask.has_request_context is asked": (
+        "class F(logging.Formatter):\n    def format(s, r):\n"
+        "        r.u = flask.request.url if flask.has_request_context() else ''\n", 0,
+    ),
+    "request is asked itself": (
+        "class F(logging.Formatter):\n    def format(s, r):\n        r.u = request.url if request else None\n", 0,
+    ),
+    "request is asked in a word": (
+        "class F(logging.Formatter):\n    def format(s, r):\n        r.u = request and request.url\n", 0,
+    ),
+    "a formatter that lives without": (
+        "class F(logging.Formatter):\n    def format(s, r):\n        try:\n            r.u = request.url\n"
+        "        except RuntimeError:\n            r.u = ''\n", 0,
+    ),
+    "a handler of the module that is only set up": ("h = logging.StreamHandler()\nh.setLevel(1)\n", 1),
+    "a handler of the module that is added": ("h = logging.StreamHandler()\nlogging.root.addHandler(h)\n", 0),
+    "a handler of the module that a function adds": (
+        "h = logging.StreamHandler()\ndef f(app):\n    app.logger.addHandler(h)\n", 0,
+    ),
+    "a handler below an if": (
+        "def f(app):\n    if not app.debug:\n        h = logging.StreamHandler()\n        h.setLevel(1)\n", 1,
+    ),
+    "one of two handlers below an if and added after it": (
+        "def f(app):\n    if app.debug:\n        h = logging.StreamHandler()\n    else:\n"
+        "        h = logging.FileHandler('logs/a.log')\n    app.logger.addHandler(h)\n", 0,
+    ),
     "a handler that is only set up": ("def f(app):\n    h = logging.StreamHandler()\n    h.setLevel(1)\n", 1),
 }  # fmt: skip
 
@@ -232,6 +264,12 @@ FAULTS = {
 def test_broken_logging_is_recognised(tmp_path: Path, code: str, count: int) -> None:
     app = read(tmp_path, {"wsgi.py": FLASK, "log.py": f"import logging\n\n{code}"})
     assert len(app.warnings) == count
+
+
+def test_a_handler_that_another_module_may_import_is_no_fault(tmp_path: Path) -> None:
+    log = "import logging\nconsole = logging.StreamHandler()\n"
+    assert len(read(tmp_path, {"wsgi.py": FLASK, "log.py": log}).warnings) == 1
+    assert read(tmp_path, {"use.py": "from log import console\n"}).warnings == ()
 
 
 @pytest.mark.parametrize(
