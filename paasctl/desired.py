@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -14,6 +14,9 @@ from paasctl.secret import Secret
 
 #: Derived names that only the runtime reads.
 RUNTIME_NAMES = ("PAASCTL_LOG", "PAASCTL_LOG_FORMAT", "PAASCTL_POOL_RECYCLE", "PAASCTL_PROXY_HOPS")
+
+#: What Flask-SQLAlchemy gives to its engines; with ``__key`` behind it, one key beside those of the app's own code.
+FLASK_OPTIONS = "FLASK_SQLALCHEMY_ENGINE_OPTIONS"
 
 #: A distribution that is SQLAlchemy or brings it, in requirement lines; by its name, or in the URL of its source.
 _SQLALCHEMY = re.compile(r"^(-e )?\S*(sqlalchemy|sqlmodel|alembic|flask[-_.]migrate)", re.IGNORECASE | re.MULTILINE)
@@ -71,7 +74,7 @@ def build(
     warnings = (*env.warnings, *_unfit(name, own, app, facts, settings, examples or {}), *_unknown_allow(settings))
     _fits(name, own, facts)
     real = {**(theirs or {}), **own.values}
-    derived, notes = _derive(name, own, facts, settings, _pool(app, facts, settings, real))
+    derived, notes = _derive(name, own, facts, settings, _pool_names(app, facts, settings, real))
     notes = (*notes, *_modern_urls(app, settings, real))
     return Desired(
         target=name,
@@ -134,7 +137,7 @@ class _Log:
 
 
 def _derive(
-    name: str, env: Env, facts: PlatformFacts, settings: Settings, pool: tuple[int, str] | None
+    name: str, env: Env, facts: PlatformFacts, settings: Settings, pool: Iterable[Derived]
 ) -> tuple[tuple[Derived, ...], tuple[str, ...]]:
     """The derived names that nothing else decides, and sentences about those that ``.env`` sets itself."""
     derived, notes = [], []
@@ -147,17 +150,14 @@ def _derive(
     return tuple(derived), tuple(notes)
 
 
-def _wanted(name: str, facts: PlatformFacts, settings: Settings, pool: tuple[int, str] | None) -> Iterator[Derived]:
+def _wanted(name: str, facts: PlatformFacts, settings: Settings, pool: Iterable[Derived]) -> Iterator[Derived]:
     log = _Log(settings.log, "`log` in the configuration") if settings.log else _Log(facts.log, facts.log_reason)
     yield Derived("PAASCTL_TARGET", name, "the target's name")
     yield Derived("PAASCTL_LOG", log.destination, log.reason)
     if log.destination in ("stdout", "stderr"):
         yield Derived("LOG_TO_STDOUT", "1", f"{log.reason}; for apps that read it by convention")
         yield from _log_format(log.destination, facts)
-    if pool is not None:
-        seconds, reason = pool
-        yield Derived("PAASCTL_POOL_RECYCLE", str(seconds), reason)
-        yield Derived("SQLALCHEMY_POOL_RECYCLE", str(seconds), f"{reason}; for apps that read it by convention")
+    yield from pool
     if facts.proxy_hops:
         yield Derived("PAASCTL_PROXY_HOPS", str(facts.proxy_hops), "proxies in front of the app whose headers are true")
     yield Derived("PYTHONUNBUFFERED", "1", "what the app prints is in the log at once")
@@ -177,6 +177,23 @@ def _modern_urls(app: App, settings: Settings, real: Mapping[str, Secret]) -> It
     if settings.runtime and _SQLALCHEMY.search(needs) and not _OLD_SQLALCHEMY.search(needs):
         for name in sorted(key for key, value in real.items() if value.reveal().startswith("postgres://")):
             yield f"{name}: the app gets postgres:// as postgresql://, on which SQLAlchemy 1.4 and later insist"
+
+
+def _pool_names(app: App, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> Iterator[Derived]:
+    """The recycle time for the runtime and for apps that read it themselves.
+
+    Where Flask's own variable is set by anybody, it says all: our two would change what is in it.
+    """
+    pool = _pool(app, facts, settings, real)
+    if pool is None:
+        return
+    seconds, reason = pool
+    yield Derived("PAASCTL_POOL_RECYCLE", str(seconds), reason)
+    yield Derived("SQLALCHEMY_POOL_RECYCLE", str(seconds), f"{reason}; for apps that read it by convention")
+    if app.framework == "flask" and not settings.runtime and FLASK_OPTIONS not in real:
+        opted = "for an app that calls app.config.from_prefixed_env()"
+        yield Derived(f"{FLASK_OPTIONS}__pool_recycle", str(seconds), f"{reason}; {opted}")
+        yield Derived(f"{FLASK_OPTIONS}__pool_pre_ping", "true", f"a connection is tried before use; {opted}")
 
 
 def _pool(app: App, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> tuple[int, str] | None:

@@ -36,6 +36,7 @@ FACTS = PlatformFacts("stdout", "the platform collects stdout", recycle=pool, ad
 LOCAL = replace(FACTS, log="file", local=True, services_beside_app=True)
 BASE = {"PAASCTL_TARGET": "heroku", "PAASCTL_LOG": "stdout", "LOG_TO_STDOUT": "1", "PYTHONUNBUFFERED": "1"}
 POOL = {"PAASCTL_POOL_RECYCLE": "280", "SQLALCHEMY_POOL_RECYCLE": "280"}
+FLASK_POOL = {f"{desired.FLASK_OPTIONS}__pool_recycle": "280", f"{desired.FLASK_OPTIONS}__pool_pre_ping": "true"}
 REMOTE_DB = "mysql+pymysql://u:p@db.example.com/x"
 
 
@@ -129,16 +130,20 @@ def test_derived_names_carry_the_platforms_reason() -> None:
         (
             replace(FACTS, adds_time=False),
             Settings(runtime=False),
-            {**BASE, **POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""},
+            {**BASE, **POOL, **FLASK_POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""},
         ),
         (FACTS, Settings(log="keep"), {**BASE, **POOL, "PAASCTL_LOG": "keep"} | {"LOG_TO_STDOUT": ""}),
         (FACTS, Settings(pool_recycle=99), {**BASE, "PAASCTL_POOL_RECYCLE": "99", "SQLALCHEMY_POOL_RECYCLE": "99"}),
-        (FACTS, Settings(runtime=False), {**BASE, **POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""}),
+        (
+            FACTS,
+            Settings(runtime=False),
+            {**BASE, **POOL, **FLASK_POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""},
+        ),
         (replace(FACTS, proxy_hops=1), Settings(), {**BASE, **POOL, "PAASCTL_PROXY_HOPS": "1"}),
         (
             replace(FACTS, proxy_hops=1),
             Settings(runtime=False),
-            {**BASE, **POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""},
+            {**BASE, **POOL, **FLASK_POOL} | {"PAASCTL_LOG": "", "PAASCTL_POOL_RECYCLE": ""},
         ),
         (
             replace(FACTS, reserved={"PYTHONUNBUFFERED": "always set"}),
@@ -236,6 +241,16 @@ def test_an_app_that_puts_its_url_together_itself_asks_for_an_unknown_host() -> 
     assert seconds(app, DB_HOST="db.example.com") == "280"
     assert seconds(app, DATABASE_URL=REMOTE_DB) == "55"
     assert seconds(APP, DB_HOST="db.example.com") is None
+
+
+def test_flasks_own_variable_is_left_to_whoever_set_it() -> None:
+    """And no other framework reads it."""
+    off, own = Settings(runtime=False), {desired.FLASK_OPTIONS: '{"pool_recycle": 60}'}
+    database = {"DATABASE_URL": REMOTE_DB}
+    assert not FLASK_POOL.keys() & derived(build(database | own, options=off)).keys()
+    assert not FLASK_POOL.keys() & derived(build(database, options=off, theirs=secrets(own))).keys()
+    django = desired.build("x", replace(APP, framework="django"), env(database), None, Provenance("ann"), FACTS, off)
+    assert not FLASK_POOL.keys() & derived(django).keys()
 
 
 def test_an_env_that_is_not_managed_still_has_derived_names() -> None:

@@ -56,13 +56,13 @@ with app.test_request_context("/x?token=secret", environ_base={"REMOTE_ADDR": "1
     assert done.stderr == "- - again\n1.2.3.4 http://localhost/x inside\n"
 
 
-SETTING = re.search(r"^FLASK_SQLALCHEMY_ENGINE_OPTIONS=(.*)$", PAGE, re.MULTILINE)[1]  # type: ignore[index]
+SETTINGS = dict(re.findall(r"^(FLASK_SQLALCHEMY_ENGINE_OPTIONS__\w+)=(.*)$", PAGE, re.MULTILINE))
 
 
 @pytest.mark.parametrize(
     ("words", "env"),
     [
-        ("from_prefixed_env", {"FLASK_SQLALCHEMY_ENGINE_OPTIONS": SETTING}),
+        ("from_prefixed_env", SETTINGS),
         ('"SQLALCHEMY_POOL_RECYCLE", -1', {"SQLALCHEMY_POOL_RECYCLE": "280"}),
     ],
 )
@@ -83,6 +83,18 @@ with app.app_context(): print(db.engine.pool._recycle, db.engine.pool._pre_ping)
         assert done.stdout == "280 True\n", done.stderr
 
 
+def test_the_variables_add_to_the_options_of_the_code(bench: Bench, python_of: PythonOf) -> None:
+    bench.python = python_of("3.11", "flask>=3", "flask-sqlalchemy>=3.1", "sqlalchemy>=2.1", "pymysql")
+    bench.write(
+        app=f"""import flask
+app = flask.Flask("app")
+app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {{"pool_size": 3}}
+{block("from_prefixed_env")}print(app.config["SQLALCHEMY_ENGINE_OPTIONS"])"""
+    )
+    done = bench.run("python", "app.py", runtime=False, **SETTINGS)
+    assert done.stdout == "{'pool_size': 3, 'pool_pre_ping': True, 'pool_recycle': 280}\n", done.stderr
+
+
 def test_the_lines_for_django(bench: Bench) -> None:
     settings: dict[str, object] = {"os": __import__("os"), "DATABASES": {"default": {}}}
     exec(block("CONN_MAX_AGE"), settings)
@@ -94,5 +106,5 @@ def test_every_setting_that_the_runtime_reads_is_on_the_page() -> None:
 
     read = set(re.findall(r'(?:setting|number)\("([A-Z_]+)"', runtime_source().decode()))
     internal = {"ENTRY", "RELEASE", "TARGET", "PROBE_SOCKET", "SHARED_FD", "PROXY_HOPS", "CLIENT_HEADER", "LOG"}
-    internal |= {"WORKERS", "THREADS", "TIMEOUT"}
+    internal |= {"WORKERS", "THREADS", "TIMEOUT", "SHARED_FOLDER"}
     assert {name for name in read - internal if f"PAASCTL_{name}" not in PAGE} == set()
