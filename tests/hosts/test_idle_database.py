@@ -57,7 +57,7 @@ CREATE DATABASE app OWNER app;""",
     driver="psycopg2-binary",
     scheme="postgresql+psycopg2",
     sleep="pg_sleep(0.4)",
-    gone="terminating connection due to idle-session timeout",
+    gone="psycopg2.OperationalError",
 )
 
 
