@@ -27,19 +27,27 @@ class Account:
     clock: Clock
     resolver: Resolver
 
+    @property
+    def folder(self) -> str:
+        """The name of the app's folders; one for each domain, of which the account's own is left out."""
+        own, domain = self.settings.username.lower(), self.settings.domain
+        if domain in (f"{own}.pythonanywhere.com", f"{own}.eu.pythonanywhere.com"):
+            return self.app
+        return f"{self.app}.{domain}"
+
     def path(self, *names: str) -> str:
         """A path in the app's own folder, as an absolute name in the account."""
-        return "/".join((self.settings.home, ".paasctl/apps", self.app, *names))
+        return "/".join((self.settings.home, ".paasctl/apps", self.folder, *names))
 
     @property
     def data(self) -> str:
         """The folder of what outlives releases."""
-        return f"{self.settings.home}/.paasctl/data/{self.app}"
+        return f"{self.settings.home}/.paasctl/data/{self.folder}"
 
     @property
     def public(self) -> str:
         """The folder that the platform's file server reads."""
-        return f"{self.settings.home}/.paasctl/public/{self.app}"
+        return f"{self.settings.home}/.paasctl/public/{self.folder}"
 
     @property
     def url(self) -> str:

@@ -102,7 +102,7 @@ def set_right(account: Account, site: WebApp, ours: Mapping[str, str], say: Say)
         say(f"the web app {settings.domain} is gone; creating it again")
         webapp.create(api, settings.domain, site.python)
     webapp.apply(api, settings.domain, site, found, ours)
-    text = stub(settings.home, account.app, settings.domain, settings.wsgi)
+    text = stub(settings.home, account.folder, settings.domain, settings.wsgi)
     if api.read(settings.wsgi) != text:
         say("writing the site's WSGI file")
         api.write(settings.wsgi, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from paasctl.errors import PaasctlError
+from paasctl.errors import PaasctlError, UsageError
 from paasctl.manifest import Manifest
 from paasctl.model import Observed, Release
 from paasctl.secret import Secret
@@ -29,6 +29,7 @@ def observe(account: Account) -> Observed:
         seen = Seen(active, found, ours, _pending(account) if found and ours and active.live is None else None)
         return Observed(exists=False, url=account.url, extra=seen)
     live = active.live
+    require_domain(live, account.settings.domain)
     manifest, damaged = Manifest.read(live.record.manifest) if live.record else (None, "")
     releases = all_releases(active)
     return Observed(
@@ -41,6 +42,20 @@ def observe(account: Account) -> Observed:
         warnings=tuple(_warnings(active, damaged)),
         extra=Seen(active),
     )
+
+
+def require_domain(live: Deploy, domain: str) -> None:
+    """Refuse a state that was made for another site.
+
+    Raises:
+        UsageError: it was.
+    """
+    made = str(live.site.get("domain") or domain)
+    if made != domain:
+        raise UsageError(
+            f"what is live in the app's folder is of {made}, not of {domain}; nothing was changed",
+            hint=f'write domain = "{made}" under the target, or give this app another name under [app]',
+        )
 
 
 def env_of(account: Account, record: Record) -> dict[str, Secret]:

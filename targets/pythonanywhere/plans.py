@@ -106,8 +106,9 @@ class Planner:
             return
         apps = self.account.path().rpartition("/")[0] + "/"
         source = str(seen.webapp.get("source_directory") or "").rstrip("/")
-        domain, owner = self.account.settings.domain, source.removeprefix(apps)
-        if owner != source:
+        domain, folder = self.account.settings.domain, source.removeprefix(apps)
+        if folder != source:
+            owner = folder.partition(".")[0]
             raise UsageError(
                 f"{domain} serves the app {owner}, which paasctl pushed; nothing was changed",
                 hint=f'if this is that app, write name = "{owner}" under [app]; --force puts this one in its place',
@@ -142,7 +143,7 @@ class Planner:
     def _webapp(self, record: Record) -> WebApp:
         account = self.account
         static = {url: f"{account.public}/current/{slug(url)}" for url in record.static}
-        return WebApp(record.python, account.path(), account.settings.force_https, static)
+        return WebApp(account.settings.domain, record.python, account.path(), account.settings.force_https, static)
 
     def chosen(self, observed: Observed, release: str | None) -> Record:
         """The release that a rollback goes to.

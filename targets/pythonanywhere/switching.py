@@ -57,7 +57,7 @@ class Switch:
     def upload_stub(self, say: Say) -> None:
         """Upload the WSGI file."""
         settings = self._account.settings
-        text = stub(settings.home, self._account.app, settings.domain, settings.wsgi)
+        text = stub(settings.home, self._account.folder, settings.domain, settings.wsgi)
         self._account.api.write(settings.wsgi, text)
 
     def verify(self, say: Say) -> None:

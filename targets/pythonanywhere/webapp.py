@@ -17,6 +17,7 @@ from .errors import ApiError, Unanswered
 class WebApp:
     """The settings that paasctl cares for. ``static`` maps URLs to folders of the account."""
 
+    domain: str
     python: str
     folder: str
     force_https: bool
@@ -25,6 +26,7 @@ class WebApp:
     def to_json(self) -> dict[str, Any]:
         """As ``deploy.json`` remembers what was last set."""
         return {
+            "domain": self.domain,
             "python": self.python,
             "folder": self.folder,
             "force_https": self.force_https,
@@ -35,7 +37,8 @@ class WebApp:
     def from_json(cls, found: Mapping[str, Any]) -> WebApp:
         """Read what :meth:`to_json` wrote."""
         static = {str(url): str(path) for url, path in dict(found.get("static") or {}).items()}
-        return cls(str(found["python"]), str(found["folder"]), bool(found["force_https"]), static)
+        domain, python, folder = (str(found.get(name, "")) for name in ("domain", "python", "folder"))
+        return cls(domain, python, folder, bool(found["force_https"]), static)
 
     def fields(self) -> dict[str, Any]:
         """As the API names them."""

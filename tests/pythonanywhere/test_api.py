@@ -221,7 +221,7 @@ def test_a_refused_reload_is_an_error(client: Client, web: Any) -> None:
 
 
 def test_python_is_written_in_the_other_way_once(client: Client, web: Any) -> None:
-    wanted = webapp.WebApp("3.11", "/home/eric/x", True)
+    wanted = webapp.WebApp("eric.pythonanywhere.com", "3.11", "/home/eric/x", True)
     found = {"python_version": "3.10", "source_directory": "/home/eric/x/", "force_https": True}
     url = BASE + f"webapps/{DOMAIN}/"
     web.patch(url, status=400, json={"python_version": ['"3.11" is not a valid choice.']})
@@ -231,7 +231,7 @@ def test_python_is_written_in_the_other_way_once(client: Client, web: Any) -> No
 
 
 def test_a_python_that_is_not_offered_is_the_users_to_change(client: Client, web: Any) -> None:
-    wanted = webapp.WebApp("3.99", "/home/eric/x", True)
+    wanted = webapp.WebApp("eric.pythonanywhere.com", "3.99", "/home/eric/x", True)
     refusal = {"python_version": ['"3.99" is not a valid choice.']}
     web.patch(BASE + f"webapps/{DOMAIN}/", status=400, json=refusal)
     offered = {"default_python3_version": "3.13", "available_python3_versions": ["3.12", "3.13"]}
@@ -249,7 +249,9 @@ def test_a_python_that_is_not_offered_where_the_list_cannot_be_had(client: Clien
 
 
 def test_only_what_differs_is_written(client: Client, web: Any) -> None:
-    wanted = webapp.WebApp("3.11", "/home/eric/x", True, {"/static/": "/home/eric/p", "/m/": "/home/eric/m"})
+    wanted = webapp.WebApp(
+        "eric.pythonanywhere.com", "3.11", "/home/eric/x", True, {"/static/": "/home/eric/p", "/m/": "/home/eric/m"}
+    )
     found = {
         "python_version": "3.11", "source_directory": "/home/eric/x", "working_directory": "/home/eric/",
         "force_https": False, "virtualenv_path": None, "expiry": "2099-01-01",

@@ -25,9 +25,7 @@ def delete(platform: Platform) -> None:
     platform.account.webapps.clear()
     platform.account.static.clear()
     platform.account.remove(WSGI)
-    assert platform.process is not None
-    platform.process.stop()
-    platform.process = None
+    platform.end(DOMAIN)
 
 
 def overwrite(platform: Platform) -> None:

@@ -26,7 +26,7 @@ PING = 20.0
 
 
 class Platform:
-    """One account with at most one web app that runs.
+    """One account, whose web apps run.
 
     ``api_requests`` and ``site_requests`` hold ``METHOD path`` of each request since ``forget``; ``faults`` may do
     harm to them.
@@ -38,11 +38,11 @@ class Platform:
         self.api_requests: list[str] = []
         self.site_requests: list[str] = []
         self.faults: Fault = lambda method, path: None
-        self.process: WebProcess | None = None
+        self.processes: dict[str, WebProcess] = {}
         self.hosts = self.before = ""
         self.cname_error = False
         self.trace: Path | None = None
-        self._runs, self._served = runs, {}  # type: bool, dict[str, str]
+        self._runs, self._served = runs, {}  # type: bool, dict[str, dict[str, str]]
         self._one = threading.Lock()
         #: Held while a test prepares; no request is seen meanwhile.
         self.still = threading.Lock()
@@ -83,8 +83,8 @@ class Platform:
         return len(self.api_requests), sum("/__paasctl__/" in line for line in self.site_requests)
 
     def close(self) -> None:
-        if self.process:
-            self.process.stop()
+        for domain in list(self.processes):
+            self.end(domain)
         web.stop(self._api)
         web.stop(self._front)
 
@@ -104,9 +104,8 @@ class Platform:
         headers_in = {name.lower(): value for name, value in request.headers.items()}
         with self._one:
             status, answer = self.api.answer(method, path, headers_in, body)
-            if self.process and not self.account.webapps:
-                self.process.stop()
-                self.process = None
+            for gone in self.processes.keys() - self.account.webapps.keys():
+                self.end(gone)
         if fault == "drop after":
             return None
         headers, content = web.encoded(answer)
@@ -115,18 +114,23 @@ class Platform:
     def _reload(self, domain: str) -> Answer:
         """Restart, then ask the site once, as the platform does."""
         found = self.account.webapps[domain]
-        self._served = {m["url"]: m["path"] for m in self.account.static.get(domain, [])}
+        self._served[domain] = {m["url"]: m["path"] for m in self.account.static.get(domain, [])}
         if self._runs:
-            if self.process and self.process.python != found["python_version"]:
-                self.process.stop()
-                self.process = None
-            if self.process:
-                self.process.reload()
+            process = self.processes.get(domain)
+            if process and process.python != found["python_version"]:
+                self.end(domain)
+                process = None
+            if process:
+                process.reload()
             else:
                 cwd = found["working_directory"] or f"/home/{self.account.username}"
-                self.process = WebProcess(self.account, domain, found["python_version"], cwd, self)
-            self._pass("GET", "/", [("Host", domain)], b"", PING)
+                self.processes[domain] = WebProcess(self.account, domain, found["python_version"], cwd, self)
+            self._pass(domain, "GET", "/", [("Host", domain)], b"", PING)
         return (409, {"status": "error", "error": "cname_error"}) if self.cname_error else (200, {"status": "OK"})
+
+    def end(self, domain: str) -> None:
+        """End a web app's process."""
+        self.processes.pop(domain).stop()
 
     def _visit(self, request: BaseHTTPRequestHandler, body: bytes) -> Response | None:
         with self._counted():
@@ -144,10 +148,10 @@ class Platform:
         domain = (request.headers.get("Host") or "").partition(":")[0]
         if domain.startswith("127.") and self.account.webapps:
             domain = next(iter(self.account.webapps))
-        if domain not in self.account.webapps or self.process is None:
+        if domain not in self.account.webapps or domain not in self.processes:
             return 404, [("Content-Type", "text/html")], b"<h1>Coming Soon!</h1>"
         if method in ("GET", "HEAD"):
-            found = self._static(path.partition("?")[0])
+            found = self._static(domain, path.partition("?")[0])
             if found is not None:
                 return found
         given = [(n, v) for n, v in request.headers.items() if n.lower() not in ("host", "x-real-ip", "connection")]
@@ -155,20 +159,26 @@ class Platform:
         kept = [(n, v) for n, v in given if n.lower() not in ("x-forwarded-for", "x-forwarded-proto")]
         client = request.client_address[0]
         kept += [("Host", domain), ("X-Real-IP", client), ("X-Forwarded-For", ", ".join([*came, client]))]
-        answer = self._pass(method, path, [*kept, ("X-Forwarded-Proto", "https")], body)
+        answer = self._pass(domain, method, path, [*kept, ("X-Forwarded-Proto", "https")], body)
         return None if fault == "drop after" else answer
 
     def _pass(
-        self, method: str, path: str, headers: list[tuple[str, str]], body: bytes, timeout: float = 310.0
+        self,
+        domain: str,
+        method: str,
+        path: str,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        timeout: float = 310.0,
     ) -> Response:
         try:
-            return web.forward(self.account.root / "site.sock", method, path, headers, body, timeout)
+            return web.forward(self.processes[domain].socket, method, path, headers, body, timeout)
         except OSError:
             return 502, [("Content-Type", "text/html")], b"<h1>502 Bad Gateway</h1>"
 
-    def _static(self, path: str) -> Response | None:
+    def _static(self, domain: str, path: str) -> Response | None:
         """A file of a static mapping, read as another user would: through open folders only."""
-        for url, folder in self._served.items():
+        for url, folder in self._served.get(domain, {}).items():
             if path.startswith(url) and ".." not in path:
                 real = self._opened(folder + "/" + path[len(url) :])
                 if real is None:

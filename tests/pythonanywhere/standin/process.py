@@ -45,9 +45,9 @@ while :; do
     PA_SERVER_LOG="/var/log/$PA_DOMAIN.server.log" API_TOKEN="$PA_TOKEN" \
     PYTHONANYWHERE_SITE=www.pythonanywhere.com PYTHONANYWHERE_DOMAIN=pythonanywhere.com \
     "$PA_VENV/bin/pyuwsgi" --binary-path "$PA_VENV/bin/python" --master --processes 1 --harakiri 300 \
-    --http-socket "$PA_ROOT/site.sock" --chmod-socket=600 --listen 64 --buffer-size 32768 --post-buffering 4096 \
+    --http-socket "$PA_ROOT/$PA_ID.sock" --chmod-socket=600 --listen 64 --buffer-size 32768 --post-buffering 4096 \
     --wsgi-file "$PA_WSGI" --pyimport platform_logs \
-     --touch-reload "$PA_WSGI" --master-fifo "$PA_ROOT/fifo" --disable-logging \
+     --touch-reload "$PA_WSGI" --master-fifo "$PA_ROOT/$PA_ID.fifo" --disable-logging \
     --worker-reload-mercy 2 --reload-mercy 2 \
     >> "/var/log/$PA_DOMAIN.server.log" 2>> "/var/log/$PA_DOMAIN.error.log" || true
   sleep 0.1
@@ -138,12 +138,15 @@ class WebProcess:
 
     def __init__(self, account: Account, domain: str, python: str, cwd: str, more: Options) -> None:
         self._account, self.python = account, python
+        id = account.webapps[domain]["id"]
+        self.socket, self._fifo = account.root / f"{id}.sock", account.root / f"{id}.fifo"
         self._log = account.real(f"/var/log/{domain}.error.log")
         wsgi = f"/var/www/{domain.replace('.', '_').lower()}_wsgi.py"
         account.real(cwd).mkdir(parents=True, exist_ok=True)
         env = {
             "PATH": os.environ["PATH"], "PA_USER": account.username, "PA_ROOT": str(account.root), "PA_CWD": cwd,
-            "PA_TOKEN": account.token, "PA_DOMAIN": domain, "PA_WSGI": wsgi, "PA_VENV": str(server_venv(python)),
+            "PA_TOKEN": account.token, "PA_DOMAIN": domain, "PA_ID": str(id), "PA_WSGI": wsgi,
+            "PA_VENV": str(server_venv(python)),
             "PA_PYTHONS": " ".join(f"{p}={interpreter(p)}" for p in account.pythons),
             "PA_HOSTS": more.hosts, "PA_BEFORE": more.before,
         }  # fmt: skip
@@ -158,7 +161,7 @@ class WebProcess:
     def reload(self) -> None:
         """Gracefully: the worker ends its request, then a new process loads everything anew."""
         before = self._spawned()
-        descriptor = os.open(self._account.root / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+        descriptor = os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK)
         os.write(descriptor, b"r")
         os.close(descriptor)
         self._wait(before)

@@ -19,8 +19,8 @@ class Page:
 
 
 def get(platform: Platform, path: str = "/", **more: object) -> Page:
-    """One request, as a browser would send it."""
-    headers = {"Host": DOMAIN, **(more.pop("headers", {}) or {})}  # type: ignore[dict-item]
+    """One request, as a browser would send it; ``domain`` is asked, or the account's own."""
+    headers = {"Host": str(more.pop("domain", DOMAIN)), **(more.pop("headers", {}) or {})}  # type: ignore[dict-item]
     answer = requests.request(
         str(more.pop("method", "GET")),
         platform.site_url + path,
