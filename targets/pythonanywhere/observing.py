@@ -10,7 +10,7 @@ from paasctl.manifest import Manifest
 from paasctl.model import Observed, Release
 from paasctl.secret import Secret
 
-from . import webapp
+from . import takeover, webapp
 from .account import Account
 from .documents import Active, Deploy, Record
 from .push import Seen
@@ -25,8 +25,10 @@ def observe(account: Account) -> Observed:
     active = Active.read(account.api.read(account.path("active.json")))
     if active.live is None or active.live.record is None:
         found = webapp.find(account.api.webapps(), account.settings.domain)
-        ours = _ours(account, active, found)
-        seen = Seen(active, found, ours, _pending(account) if found and ours and active.live is None else None)
+        kept = found is not None and takeover.is_kept(account)
+        ours = _ours(account, active, found, kept)
+        pending = _pending(account) if found and ours and active.live is None else None
+        seen = Seen(active, found, ours, pending, theirs=kept or not ours)
         return Observed(exists=False, url=account.url, extra=seen)
     live = active.live
     require_domain(live, account.settings.domain)
@@ -93,11 +95,17 @@ def _warnings(active: Active, damaged: str) -> list[str]:
     return found
 
 
-def _ours(account: Account, active: Active, found: dict[str, Any] | None) -> bool:
-    """Did an earlier push of ours begin here? A web app that it made is finished; anybody else's is not touched."""
-    if found is None or active.live is not None or active.failures:
+def _ours(account: Account, active: Active, found: dict[str, Any] | None, kept: bool) -> bool:
+    """Did an earlier push of ours begin here? A web app that it made is finished; anybody else's is not touched.
+
+    Args:
+        kept: there is a copy of the web app that was here before; until its settings are ours it is still there.
+    """
+    if found is None or str(found.get("source_directory") or "").rstrip("/") == account.path():
         return True
-    if str(found.get("source_directory") or "").rstrip("/") == account.path():
+    if kept:
+        return False
+    if active.live is not None or active.failures:
         return True
     try:
         return account.api.read(account.path("incoming/")) is not None

@@ -58,6 +58,7 @@ class Planner:
         if same and settled and not env and not (layer and record.layer is None):
             return Plan(url=self.account.url)
         switch = Switch(self.account, seen.live, seen.parents, site)
+        switch.theirs = seen.theirs
         push = Push(self.account, seen, base, record, site, switch, desired.app.dependencies, changes.result)
         return self._steps(push, desired, layer, changes.writes or not record.env or not seen.active.intact)
 
@@ -65,19 +66,26 @@ class Planner:
         record, seen = push.record, push.seen
         first = seen.live is None
         mark, reason = due(push, layer)
-        prepare = [*self._uploads(push, desired, layer, env), *([self._create(push)] if first else [])]
+        prepare = self._uploads(push, desired, layer, env)
+        setting_up = [self._create(push)] if first else []
         if mark:
             line = (record.command,)
             command = Step("run the release command", lambda say: push.run_release(mark, say), line, leaves=MIGRATING)
-            prepare.append(command)
+            setting_up.append(command)
+        commit = []
+        if seen.theirs:  # visitors would notice: what fails from here on must be undone
+            prepare, commit = [*self._keep(push), *prepare], setting_up
+        else:
+            prepare += setting_up
         moved = push.site.details(push.base.site)
-        commit = [Step("change the web app's settings", push.change_site, moved)] if moved and not first else []
+        if moved and not first:
+            commit.append(Step("change the web app's settings", push.change_site, moved))
         commit.append(Step(f"switch to release {record.id}", push.go_live, stub_details(push)))
         return Plan(
             prepare=tuple(prepare),
             commit=tuple(commit),
             verify=(Step(f"check that {record.id} serves and is well", push.switch.verify, (record.health,)),),
-            undo=Step(f"switch back to {seen.live.release}" if seen.live else "take the release back", push.undo),
+            undo=Step(undo_title(seen), push.undo),
             url=self.account.url,
             notes=(WAIT,) if mark else (reason,) if reason else (),
             warnings=warnings(desired),
@@ -95,6 +103,12 @@ class Planner:
             count = f"{len(push.env)} names"
             steps.append(Step("upload the env", push.upload_env, (count,)))
         return steps
+
+    def _keep(self, push: Push) -> list[Step]:
+        """Where an earlier takeover was interrupted, the copy is there already."""
+        if push.seen.ours:
+            return []
+        return [Step("copy the site that is there", push.keep_site, (self.account.path("before"),))]
 
     def _create(self, push: Push) -> Step:
         domain = self.account.settings.domain
@@ -115,7 +129,7 @@ class Planner:
             )
         raise UsageError(
             f"{domain} exists and was not made by paasctl; nothing was changed",
-            hint="--force takes it over: its WSGI file and settings are replaced, its own files stay",
+            hint="--force takes it over: its WSGI file and settings are replaced (a copy is kept), its own files stay",
         )
 
     def _record(self, desired: Desired, seen: Seen, base: Deploy) -> tuple[Record, str]:
@@ -244,6 +258,13 @@ def migrations(bundle: Bundle) -> str:
     """The digest of a bundle's migration files."""
     found = "".join(f"{f.path}\0{f.digest}\0" for f in bundle.files if MIGRATIONS.search(f.path))
     return hashlib.sha256(found.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def undo_title(seen: Seen) -> str:
+    """What undoing a push is called."""
+    if seen.live:
+        return f"switch back to {seen.live.release}"
+    return "put back the site that was there" if seen.theirs else "take the release back"
 
 
 def stub_details(push: Push) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from paasctl.errors import PaasctlError, UsageError
 from paasctl.model import Bundle, Dependencies, Say
 from paasctl.secret import Secret
 
-from . import mending, webapp
+from . import mending, takeover, webapp
 from .account import Account
 from .archives import mebibytes, send_code, send_layer
 from .documents import Active, Deploy, Record, now, trimmed
@@ -27,12 +27,14 @@ from .switching import Switch
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was observed. Where nothing is live: ``webapp`` is the platform's object, ``ours`` says that paasctl once
-    uploaded something for it, and ``pending`` is the document of a first push that was interrupted."""
+    uploaded something for it, and ``pending`` is the document of a first push that was interrupted. ``theirs``: the web
+    app is somebody's own, or was so until a takeover that has not come to its end."""
 
     active: Active
     webapp: Mapping[str, Any] | None = None
     ours: bool = False
     pending: Deploy | None = None
+    theirs: bool = False
 
     @property
     def live(self) -> Deploy | None:
@@ -116,6 +118,12 @@ class Push:
             self.account.api.write(self.account.path("env", f"{id}.json"), data)
         self.record = replace(self.record, env={"id": id, "mac": env_mac(self.base.key, data)})
 
+    def keep_site(self, say: Say) -> None:
+        """Copy the site that is taken over, before anything of it is replaced."""
+        assert self.seen.webapp is not None
+        with self.account.telling(say):
+            takeover.keep(self.account, self.seen.webapp, say)
+
     def create_site(self, say: Say) -> None:
         """Create the web app, set it up, and upload the stub."""
         settings, api = self.account.settings, self.account.api
@@ -174,8 +182,10 @@ class Push:
             self.switch.go(base, self.record, say, choose_python=other)
 
     def undo(self, say: Say) -> None:
-        """Back to what was live, the web app's settings included."""
+        """Back to what was live, the web app's settings included; to the site that was there before the first push."""
         with self.account.telling(say):
+            if self.seen.theirs and not self.switch.lost and takeover.put_back(self.account, self.site, say):
+                return
             self.switch.undo(say)
 
     def _upload(self, name: str, content: bytes) -> None:

@@ -30,13 +30,14 @@ class Switch:
         site: the web app's settings with the new release.
 
     ``fresh`` says that the running process has served nothing yet and needs no reload to take a first release;
-    ``moved`` that the web app's settings may not be those of before, and ``lost`` that somebody else's push is live.
+    ``theirs`` that somebody's own site is there until then, ``moved`` that the web app's settings may not be those of
+    before, and ``lost`` that somebody else's push is live.
     """
 
     def __init__(self, account: Account, before: Deploy | None, parents: tuple[str, ...], site: WebApp) -> None:
         self._account, self._before, self._parents, self._site = account, before, parents, site
         self._document: Deploy | None = None
-        self.lost = self.fresh = self.moved = False
+        self.lost = self.fresh = self.moved = self.theirs = False
 
     def go(self, base: Deploy, record: Record, say: Say, *, choose_python: bool = False) -> None:
         """Write the document that makes a release live, and reload.
@@ -121,7 +122,8 @@ class Switch:
 
     def _stays(self, what: str) -> str:
         """A hint that first says what visitors get now."""
-        before = f"{self._before.release} serves as before" if self._before else "nothing is live yet"
+        nothing = "the site that was there serves as before" if self.theirs else "nothing is live yet"
+        before = f"{self._before.release} serves as before" if self._before else nothing
         return f"{before}; {what}"
 
     def _broken(self, document: Deploy, failure: Mapping[str, Any]) -> PaasctlError:

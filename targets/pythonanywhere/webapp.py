@@ -12,6 +12,9 @@ from paasctl.errors import PaasctlError, UsageError
 from .api import Api
 from .errors import ApiError, Unanswered
 
+#: The settings that paasctl writes, as the API names them.
+FIELDS = ("python_version", "source_directory", "working_directory", "force_https", "virtualenv_path")
+
 
 @dataclass(frozen=True, slots=True)
 class WebApp:
@@ -42,19 +45,12 @@ class WebApp:
 
     def fields(self) -> dict[str, Any]:
         """As the API names them."""
-        return {
-            "python_version": self.python,
-            "source_directory": self.folder,
-            "working_directory": self.folder,
-            "force_https": self.force_https,
-            "virtualenv_path": "",
-        }
+        values = (self.python, self.folder, self.folder, self.force_https, "")
+        return dict(zip(FIELDS, values, strict=True))
 
     def differences(self, found: Mapping[str, Any]) -> dict[str, Any]:
         """The fields that the platform holds otherwise. An absent field is not known and not written."""
-        return {
-            name: value for name, value in self.fields().items() if name in found and _same(found[name]) != _same(value)
-        }
+        return differing(self.fields(), found)
 
     def details(self, before: Mapping[str, Any]) -> tuple[str, ...]:
         """For the plan: what changes against what paasctl last set (nothing before: everything)."""
@@ -68,6 +64,11 @@ class WebApp:
                 shown = f"{old} -> {value}" if name in before else f"{value}"
                 lines.append(f"{name}: {shown.replace('True', 'true').replace('False', 'false')}")
         return tuple(lines)
+
+
+def differing(fields: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that the platform has, with another value."""
+    return {name: value for name, value in fields.items() if name in found and _same(found[name]) != _same(value)}
 
 
 def _same(value: Any) -> Any:
@@ -144,6 +145,13 @@ def apply(
     if changes:
         _update(api, domain, changes)
     apply_static(api, domain, wanted.static, ours, fresh)
+
+
+def apply_fields(api: Api, domain: str, fields: Mapping[str, Any]) -> None:
+    """Write what differs of some settings that the web app once had."""
+    changes = differing(fields, find(api.webapps(), domain) or {})
+    if changes:
+        _update(api, domain, changes)
 
 
 def choose_python(api: Api, domain: str, version: str) -> None:
