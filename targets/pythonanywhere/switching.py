@@ -30,8 +30,8 @@ class Switch:
         site: the web app's settings with the new release.
 
     ``fresh`` says that the running process has served nothing yet and needs no reload to take a first release;
-    ``theirs`` that somebody's own site is there until then, ``moved`` that the web app's settings may not be those of
-    before, and ``lost`` that somebody else's push is live.
+    ``theirs`` that somebody's own site is there until then, ``moved`` that the web app's settings or its WSGI file
+    may not be those of before, and ``lost`` that somebody else's push is live.
     """
 
     def __init__(self, account: Account, before: Deploy | None, parents: tuple[str, ...], site: WebApp) -> None:
@@ -56,7 +56,8 @@ class Switch:
             mending.reload(account, self._site, say)
 
     def upload_stub(self, say: Say) -> None:
-        """Upload the WSGI file."""
+        """Upload the WSGI file. One that arrives damaged serves no release, so an undo looks at it too."""
+        self.moved = True
         settings = self._account.settings
         text = stub(settings.home, self._account.folder, settings.domain, settings.wsgi)
         self._account.api.write(settings.wsgi, text)
@@ -195,7 +196,7 @@ class Switch:
 
     def _settings_back(self, say: Say) -> None:
         if self.moved and self._old_site:
-            say("putting the web app's settings back")
+            say("setting the web app as it was")
             mending.set_right(self._account, self._old_site, self._site.static, say)
 
     def _confirm(self, document: Deploy, record: Record | None) -> None:
