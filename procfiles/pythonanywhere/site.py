@@ -166,6 +166,7 @@ class Site:
             state.attempt, state.intact, state.env = "", started.intact, started.env
             state.try_to_save()
         self._serve(started, state.live)
+        self._tidy(state)
 
     def _serve(self, started: Started, document: Document) -> None:
         self.app, self.intact = started.app, started.intact

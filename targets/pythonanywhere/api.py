@@ -35,6 +35,12 @@ class Api:
             raise PaasctlError("PythonAnywhere answered with a page in place of a file", hint="try again later")
         return answer.content
 
+    def names(self, path: str) -> list[str]:
+        """What a folder holds; nothing when there is no such folder."""
+        answer = self.transport.send("GET", _file(f"{path}/"), "files", quiet=(404,))
+        found = {} if answer.status_code == 404 else self.transport.json(answer)
+        return sorted(found) if isinstance(found, dict) else []
+
     def write(self, path: str, content: bytes) -> None:
         """Create or overwrite a file; folders are made."""
         files = {"content": ("content", content)}

@@ -19,6 +19,10 @@ class ApiError(PaasctlError):
         self.status, self.detail = status, detail
 
 
+class DiskFull(ApiError):
+    """A file could not be uploaded because the account's disk is full."""
+
+
 class Unanswered(PaasctlError):
     """No answer came: whether the request was carried out is not known."""
 

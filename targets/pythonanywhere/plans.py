@@ -60,6 +60,7 @@ class Planner:
         switch = Switch(self.account, seen.live, seen.parents, site)
         switch.theirs = seen.theirs
         push = Push(self.account, seen, base, record, site, switch, desired.app.dependencies, changes.result)
+        push.to_come = desired.bundle.size if desired.bundle is not None and record.code is None else 0
         return self._steps(push, desired, layer, changes.writes or not record.env or not seen.active.intact)
 
     def _steps(self, push: Push, desired: Desired, layer: str, env: bool) -> Plan:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,10 +15,11 @@ from paasctl.errors import PaasctlError, UsageError
 from paasctl.model import Bundle, Dependencies, Say
 from paasctl.secret import Secret
 
-from . import mending, takeover, webapp
+from . import mending, room, takeover, webapp
 from .account import Account
-from .archives import mebibytes, send_code, send_layer
+from .archives import send_code, send_layer
 from .documents import Active, Deploy, Record, now, trimmed
+from .errors import DiskFull
 from .jobs import Job, run_job
 from .stub import digest
 from .switching import Switch
@@ -63,7 +64,7 @@ class Push:
     """One push on its way.
 
     ``record`` is the release that is made; its archives and env are filled in as they are uploaded. ``base`` is the
-    document that the new one is made after; ``dropped`` names old releases that had to make room.
+    document that the new one is made after; ``to_come`` are the bytes of code that follow the dependencies.
     """
 
     account: Account
@@ -74,7 +75,7 @@ class Push:
     switch: Switch
     needs: Dependencies | None = None
     env: Mapping[str, Secret] = field(default_factory=dict)
-    dropped: set[str] = field(default_factory=set)
+    to_come: int = 0
 
     def upload_layer(self, name: str, say: Say) -> None:
         """Resolve the dependencies and upload them."""
@@ -86,7 +87,7 @@ class Push:
                 name,
                 self.account.resolver,
                 self.account.settings.upload_limit,
-                self._room,
+                lambda unpacked, packed: self._room(unpacked + self.to_come, packed),
                 self._upload,
                 say,
             )
@@ -171,9 +172,7 @@ class Push:
 
     def go_live(self, say: Say) -> None:
         """Commit: write ``deploy.json``, and reload."""
-        kept = tuple(r for r in self.base.releases if r.id not in self.dropped)
-        base = replace(self.base, releases=kept)
-        live = self.seen.live
+        base, live = self.base, self.seen.live
         other = live is not None and live.site.get("python") != self.site.python
         with self.account.telling(say):
             if base.stub != digest():
@@ -188,46 +187,40 @@ class Push:
                 return
             self.switch.undo(say)
 
-    def _upload(self, name: str, content: bytes) -> None:
-        self.account.api.write(self.account.path("incoming", name), content)
-
     def _room(self, unpacked: int, packed: int) -> None:
-        """Make room on the disk, by the sizes that we know of: old releases go first, the live one never.
+        """Let old releases go where the upload would not fit.
 
         Raises:
-            PaasctlError: it cannot fit.
+            PaasctlError: it cannot fit; no release has gone.
         """
-        limit, needed = self.account.settings.disk, unpacked + packed
-        for old in [None, *reversed(self._spare())]:
-            if old is not None:
-                self._drop(old)
-            if self._used() + needed <= limit:
-                return
-        raise PaasctlError(
-            f"this does not fit on the account's disk: {mebibytes(needed)} are needed, "
-            f"{mebibytes(self._used())} of {mebibytes(limit)} are used by the live release; nothing was changed",
-            hint="use fewer or smaller dependencies, or set disk under the target to the account's real size in MiB",
-        )
+        self._let_go(room.must_go(self.base, self.record, unpacked + packed, self.account.settings.disk))
 
-    def _spare(self) -> list[Record]:
-        return [r for r in self.base.releases if r.code and r.id != self.base.release and r.id not in self.dropped]
+    def _upload(self, name: str, content: bytes) -> None:
+        """Upload a part of an archive. On a disk that is fuller than we know, what nobody needs goes, then the oldest
+        release; each time it is tried once more."""
+        archive = name.partition(".")[0]
+        ways = iter((self._sweep, self._let_oldest_go))
+        while True:
+            try:
+                return self.account.api.write(self.account.path("incoming", name), content)
+            except DiskFull:
+                if not any(way(archive) for way in ways):  # it goes on where it stopped
+                    raise
 
-    def _used(self) -> int:
-        sizes: dict[str, int] = {}
-        for record in (*self.base.releases, self.record):
-            for archive in (record.code, record.layer):
-                if archive and record.id not in self.dropped:
-                    sizes[archive.name] = archive.bytes
-        return sum(sizes.values())
+    def _sweep(self, arriving: str = "") -> bool:
+        return room.sweep(self.account, (*self.base.releases, self.record), arriving)
 
-    def _drop(self, old: Record) -> None:
-        """Delete an old release's files that no kept release shares."""
-        self.dropped.add(old.id)
-        kept = [r for r in (*self.base.releases, self.record) if r.id not in self.dropped]
-        for kind, folder in (("code", "releases"), ("layer", "layers")):
-            archive = getattr(old, kind)
-            if archive and archive.name not in {other.name for r in kept if (other := getattr(r, kind))}:
-                self.account.api.remove(self.account.path(folder, archive.name))
+    def _let_oldest_go(self, arriving: str) -> bool:
+        return self._let_go(room.spare(self.base)[-1:], arriving)
+
+    def _let_go(self, gone: Sequence[Record], arriving: str = "") -> bool:
+        """Take old releases out of what can be rolled back to, and then delete their files; were there any?"""
+        if not gone:
+            return False
+        shorter = self.switch.forget({record.id for record in gone})
+        self.seen = replace(self.seen, active=replace(self.seen.active, live=shorter))
+        self.base = shorter
+        return self._sweep(arriving)
 
 
 def require_success(result: Mapping[str, Any], output: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +54,32 @@ class Switch:
             webapp.choose_python(account.api, account.settings.domain, self._site.python)
         if not self.fresh:
             mending.reload(account, self._site, say)
+
+    def forget(self, gone: Collection[str]) -> Deploy:
+        """Make the live release live again without some older ones, so that nobody is offered what is then deleted.
+
+        Raises:
+            PaasctlError: the site did not take that up.
+            Conflict: somebody else's push is live.
+        """
+        account, before = self._account, self._before
+        assert before is not None
+        base = replace(before, releases=tuple(r for r in before.releases if r.id not in gone))
+        document = base.after(account.who, now(), base.record, self._parents)
+        account.api.write(account.path("deploy.json"), document.to_json())
+        mending.reload(account, WebApp.from_json(base.site), account.api.transport.progress)
+        for pause in PAUSES:
+            account.clock.sleep(pause)
+            found = Active.read(account.api.read(account.path("active.json"))).live
+            if found and found.id == document.id:
+                self._before, self._parents = document, (document.id,)
+                return document
+            if found and found.id not in self._parents:
+                raise self._beaten(found.who, found.release or "")
+        raise PaasctlError(
+            "the site did not let old releases go to make room; nothing was switched",
+            hint="see `paasctl status` and `paasctl logs`",
+        )
 
     def upload_stub(self, say: Say) -> None:
         """Upload the WSGI file. One that arrives damaged serves no release, so an undo looks at it too."""

@@ -14,7 +14,7 @@ from paasctl.model import Say
 from paasctl.secret import Secret
 
 from .clock import Clock, Pace
-from .errors import ApiError, Unanswered, detail, out_of_disk, throttled_for
+from .errors import ApiError, DiskFull, Unanswered, detail, out_of_disk, throttled_for
 
 if TYPE_CHECKING:
     import requests
@@ -142,7 +142,7 @@ class Transport:
             )
         name = path.rpartition("/")[2]
         if path and out_of_disk(status, text or answer.text):
-            raise ApiError(
+            raise DiskFull(
                 f"the account's disk is full: {name} could not be uploaded, and nothing was switched",
                 status=status,
                 detail=text,

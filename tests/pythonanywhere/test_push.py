@@ -269,42 +269,6 @@ def test_a_truncated_upload_switches_nothing(platform: Platform, laptop: Make) -
     assert "first v002" in get(platform).text
 
 
-def test_a_full_quota_switches_nothing(platform: Platform, laptop: Make) -> None:
-    app = laptop()
-    app.push()
-    version(app, "v002")
-    app.write("big.bin", os.urandom(200_000).hex())
-    platform.account.quota = platform.account.used() + 10_000
-    with pytest.raises(PaasctlError, match="disk is full") as caught:
-        app.push()
-    assert caught.value.exit_code == 1
-    assert "first v001" in get(platform).text
-    platform.account.quota = 512 << 20
-    app.config("")
-    app.settings["disk"] = 1
-    app.config("")
-    app.write("big.bin", os.urandom(600_000).hex())
-    with pytest.raises(PaasctlError, match=r"does not fit on the account's disk: .* MiB are needed, .* of 1\.0 MiB"):
-        app.push()
-    assert "first v001" in get(platform).text
-
-
-def test_old_releases_make_room(platform: Platform, laptop: Make) -> None:
-    app = laptop(disk=1)
-    for number in range(1, 4):
-        version(app, f"v00{number}")
-        app.write("big.txt", os.urandom(80_000).hex())
-        app.push()
-        assert f"first v00{number}" in get(platform).text
-    app.write("big.txt", os.urandom(120_000).hex())
-    app.push()
-    kept = {r.id for r in app.operate("releases")}
-    assert "r4" in kept
-    assert "r1" not in kept
-    codes = {r["code"]["name"] for r in platform.account.document(f"{APPS}/deploy.json")["releases"] if r["code"]}
-    assert {p.name for p in platform.account.real(f"{APPS}/releases").iterdir()} == codes
-
-
 def test_archives_above_the_upload_limit_are_split(platform: Platform, laptop: Make) -> None:
     app = laptop(upload_limit=1)
     app.write("big.bin", os.urandom(900_000).hex())
