@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from paasctl.errors import UsageError
-from paasctl.model import Bundle, Desired, Observed, Plan, Step
+from paasctl.model import App, Bundle, Desired, Observed, Plan, Step
 from paasctl.sync import EnvChanges
 from paasctl.words import counted
 
@@ -88,7 +89,7 @@ class Planner:
             verify=(Step(f"check that {record.id} serves and is well", push.switch.verify, (record.health,)),),
             undo=Step(undo_title(seen), push.undo),
             url=self.account.url,
-            notes=(WAIT,) if mark else (reason,) if reason else (),
+            notes=(*left_to_the_app(desired), *((WAIT,) if mark else (reason,) if reason else ())),
             warnings=warnings(desired),
         )
 
@@ -205,11 +206,29 @@ def described(desired: Desired, bundle: Bundle, id: str, python: str) -> Record:
         command=desired.release_command or "",
         migrations=migrations(bundle),
         persist=app.persist,
-        static=dict(app.static),
+        static={url: folder for url, folder in app.static.items() if not persistent(folder, app)},
         health=app.health or "/",
         strict=app.health is not None,
         runtime=desired.runtime,
     )
+
+
+def persistent(folder: str, app: App) -> str:
+    """The persist path that a static folder holds, or lies in; "" where there is none.
+
+    The platform's file server reads copies that each release makes, and would answer 404 for what came since.
+    """
+    own = PurePosixPath(folder)
+    kept = ((path, PurePosixPath(path)) for path in app.persist)
+    return next((path for path, other in kept if own.is_relative_to(other) or other.is_relative_to(own)), "")
+
+
+def left_to_the_app(desired: Desired) -> tuple[str, ...]:
+    """Notes for static URLs that PythonAnywhere does not serve."""
+    if desired.bundle is None:
+        return ()
+    found = ((url, persistent(folder, desired.app)) for url, folder in sorted(desired.app.static.items()))
+    return tuple(f"{url} is left to the app: {path} outlives releases" for url, path in found if path)
 
 
 def check_app(desired: Desired) -> None:
