@@ -211,7 +211,7 @@ class Push:
         return room.sweep(self.account, (*self.base.releases, self.record), arriving)
 
     def _let_oldest_go(self, arriving: str) -> bool:
-        return self._let_go(room.spare(self.base)[-1:], arriving)
+        return self._let_go(room.oldest(self.base, self.record), arriving)
 
     def _let_go(self, gone: Sequence[Record], arriving: str = "") -> bool:
         """Take old releases out of what can be rolled back to, and then delete their files; were there any?"""

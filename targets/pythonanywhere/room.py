@@ -34,6 +34,16 @@ def must_go(base: Deploy, coming: Record, needed: int, limit: int) -> tuple[Reco
     )
 
 
+def oldest(base: Deploy, coming: Record) -> tuple[Record, ...]:
+    """The oldest release whose files nothing else needs, with those before it; none where all files are needed."""
+    kept = list(base.releases)
+    for old in reversed(spare(base)):
+        kept.remove(old)
+        if _used((*kept, coming)) < _used((*base.releases, coming)):
+            return tuple(r for r in base.releases if r not in kept)
+    return ()
+
+
 def spare(base: Deploy) -> list[Record]:
     """The releases that are kept for a rollback, newest first."""
     return [r for r in base.releases if r.code and r.id != base.release]

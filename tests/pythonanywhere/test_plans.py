@@ -20,8 +20,9 @@ from paasctl.sync import EnvChanges
 from paasctl.target import load
 
 ROOM = load("pythonanywhere").__module__
-plans, documents, pushing, settings, account, stub = (
-    importlib.import_module(f"{ROOM}.{name}") for name in ("plans", "documents", "push", "settings", "account", "stub")
+plans, documents, pushing, settings, account, stub, room = (
+    importlib.import_module(f"{ROOM}.{name}")
+    for name in ("plans", "documents", "push", "settings", "account", "stub", "room")
 )
 
 
@@ -241,6 +242,20 @@ def test_the_way_back_is_kept_however_many_were_rolled_away_from() -> None:
     fled = [record(n, before="r2") for n in range(3, 12)]
     kept = documents.trimmed((record(1), record(2, before="r1"), *fled, record(12, before="r2")), "r12")
     assert [r.id for r in kept] == ["r12", "r11", "r10", "r9", "r8", "r2", "r1"]
+
+
+def test_no_release_goes_whose_files_are_needed() -> None:
+    """Releases of the env alone share their code."""
+    live = record(4)
+    same = (live, replace(record(3), code=live.code), replace(record(2), code=live.code))
+    deploy = documents.Deploy("ab" * 12, "cd" * 32, "ann", "", "r4", same)
+    assert room.oldest(deploy, record(5)) == ()
+    other, first = record(1), record(0)
+    deploy = replace(deploy, releases=(*same, other, first))
+    assert room.oldest(deploy, record(5)) == (first,)
+    shared = replace(first, code=other.code)
+    deploy = replace(deploy, releases=(*same, other, shared))
+    assert room.oldest(deploy, record(5)) == (other, shared)
 
 
 def test_rollback_chooses() -> None:
