@@ -16,8 +16,10 @@ from .release import Release
 from .site import PRISTINE, platform_env, reason
 from .state import State
 
-#: Seconds: the platform ends a request after 300.
+#: Seconds for all that a job's request does: the platform ends a request after 300.
 JOB_LIMIT = 280
+#: Seconds to wait for the lock at the end of a job, which are within the platform's 300 too.
+MARK_WAIT = 10.0
 #: Bytes of output that are kept, the last ones.
 OUTPUT_LIMIT = 512 * 1024
 
@@ -55,6 +57,7 @@ def run_job(places: Places, id: str, limit: float = JOB_LIMIT) -> Dict[str, Any]
     Raises:
         Refused: there is no such job (any more), another one runs, or the release that it was made for is not live.
     """
+    end = time.monotonic() + limit
     with exclusive(places.path("jobs", "lock"), 0.0) as got:
         if not got:
             raise Refused("busy", "another job is running")
@@ -62,8 +65,10 @@ def run_job(places: Places, id: str, limit: float = JOB_LIMIT) -> Dict[str, Any]
             job = job_file(places, id)
             if job is None:
                 raise Refused("gone", "there is no such job")
+            state = State(places)
+            record = _record(job, state)
             write_json(places.path("jobs", id + ".json"), dict(job, started=int(time.time())))
-            result = _run(places, job, limit)
+            result = _run(places, job, record, _key(job, state), end)
         except (Invalid, OSError) as error:
             result = {"rc": 125, "output": reason(error), "seconds": 0.0, "kind": "failed"}
         _remember(places, id, result)
@@ -71,16 +76,16 @@ def run_job(places: Places, id: str, limit: float = JOB_LIMIT) -> Dict[str, Any]
     return result
 
 
-def _run(places: Places, job: Dict[str, Any], limit: float) -> Dict[str, Any]:
-    state = State(places)
-    record = _record(job, state)
+def _run(places: Places, job: Dict[str, Any], record: Document, key: str, end: float) -> Dict[str, Any]:
     release = Release(places, record)
     with exclusive(places.path("lock"), 90.0):
         release.lay()
-    values, _ = release.env(_key(places, job, state))
+    values, _ = release.env(key)
     argv = ["/bin/sh", "-c", job["argv"][0]] if job["kind"] == "release" else job["argv"]
     started = time.monotonic()
-    code, output = execute(argv, release.code, environment(release, record, values), limit)
+    if end - started < 1:  # better not begun than ended at once
+        raise Invalid("no time was left for it after the release was unpacked")
+    code, output = execute(argv, release.code, environment(release, record, values), end - started)
     if code == 0 and job["kind"] == "release":
         _mark_released(places, str(job.get("fingerprint") or ""))
     seconds = round(time.monotonic() - started, 1)
@@ -104,15 +109,16 @@ def _record(job: Dict[str, Any], state: State) -> Document:
     return found  # type: ignore[no-any-return]
 
 
-def _key(places: Places, job: Dict[str, Any], state: State) -> str:
+def _key(job: Dict[str, Any], state: State) -> str:
     return str(state.live["key"] if state.live else job.get("key"))
 
 
 def _mark_released(places: Places, fingerprint: str) -> None:
-    with exclusive(places.path("lock"), 90.0):
-        state = State(places)
-        state.released = fingerprint
-        state.try_to_save()
+    with exclusive(places.path("lock"), MARK_WAIT) as got:
+        if got:  # else the command is run once more by the next push
+            state = State(places)
+            state.released = fingerprint
+            state.try_to_save()
 
 
 def _remember(places: Places, id: str, result: Dict[str, Any]) -> None:

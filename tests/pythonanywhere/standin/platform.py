@@ -18,7 +18,7 @@ from .process import WebProcess
 
 Response = tuple[int, list[tuple[str, str]], bytes]
 #: Sees each request before it is carried out; what it answers is sent in its place, "drop" drops the connection,
-#: "drop after" carries it out first.
+#: "drop after" carries it out first, and so does "504 after", which a front says that has waited long enough.
 Fault = Callable[[str, str], Answer | str | None]
 
 #: Seconds that a reload waits for the site's own answer.
@@ -41,6 +41,8 @@ class Platform:
         self.processes: dict[str, WebProcess] = {}
         self.hosts = self.before = ""
         self.cname_error = False
+        #: Seconds that the front waits for the site.
+        self.patience = 310.0
         self.trace: Path | None = None
         self._runs, self._served = runs, {}  # type: bool, dict[str, dict[str, str]]
         self._one = threading.Lock()
@@ -159,17 +161,13 @@ class Platform:
         kept = [(n, v) for n, v in given if n.lower() not in ("x-forwarded-for", "x-forwarded-proto")]
         client = request.client_address[0]
         kept += [("Host", domain), ("X-Real-IP", client), ("X-Forwarded-For", ", ".join([*came, client]))]
-        answer = self._pass(domain, method, path, [*kept, ("X-Forwarded-Proto", "https")], body)
+        answer = self._pass(domain, method, path, [*kept, ("X-Forwarded-Proto", "https")], body, self.patience)
+        if fault == "504 after":
+            return 504, [("Content-Type", "text/html")], b"<h1>504 Gateway Time-out</h1>"
         return None if fault == "drop after" else answer
 
     def _pass(
-        self,
-        domain: str,
-        method: str,
-        path: str,
-        headers: list[tuple[str, str]],
-        body: bytes,
-        timeout: float = 310.0,
+        self, domain: str, method: str, path: str, headers: list[tuple[str, str]], body: bytes, timeout: float
     ) -> Response:
         try:
             return web.forward(self.processes[domain].socket, method, path, headers, body, timeout)
