@@ -94,7 +94,7 @@ def check_record(record: Document) -> Document:
         each(record, key, is_relative)
     static = record.get("static")
     if not isinstance(static, dict) or not all(
-        URL.fullmatch(url) and isinstance(folder, str) and is_relative(folder) for url, folder in static.items()
+        is_static_url(url) and isinstance(folder, str) and is_relative(folder) for url, folder in static.items()
     ):
         raise Invalid("a release's static folders are not folders of the app")
     health = record.get("health")
@@ -154,6 +154,11 @@ def each(document: Mapping[str, Any], key: str, good: Callable[[str], bool]) -> 
     if not isinstance(values, list) or not all(isinstance(value, str) and good(value) for value in values):
         raise Invalid("%s is not what paasctl writes" % key)
     return values
+
+
+def is_static_url(url: str) -> bool:
+    """Is this a URL that a folder of static files may have? Its parts name the folder that the copies lie in."""
+    return URL.fullmatch(url) is not None and is_relative(url.strip("/") or "root")
 
 
 def is_relative(path: str) -> bool:

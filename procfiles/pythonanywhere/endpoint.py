@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
-from .document import SHA256, Document, record_of
+from .document import SHA256, Document, read_deploy, record_of
 from .jobs import Refused, job_file, run_job
 from .places import Invalid, Places, names_in, read_json, remove, say
 from .site import Site, trace
@@ -143,6 +143,7 @@ class Endpoint:
             "error": site.error,
             "failure": site.failure,
             "refused": site.refused,
+            "unread": unread(self._places),
             "intact": site.intact,
             "python": "%d.%d.%d" % sys.version_info[:3],
             "stub": self._stub,
@@ -152,6 +153,15 @@ class Endpoint:
         if site.app is not None and site.live is not None:
             answer["health"] = ask(site.app, health_path(site.live), self._domain, self._places)
         return "200 OK", answer
+
+
+def unread(places: Places) -> str:
+    """Why ``deploy.json``, as it lies there now, is refused; "" where it is not."""
+    try:
+        read_deploy(places.deploy)
+    except Invalid as error:
+        return str(error)
+    return ""
 
 
 def health_path(document: Document) -> str:

@@ -114,6 +114,7 @@ class Site:
             release = Release(self.places, record)
             release.check_python()
             release.lay()
+            release.env(document["key"])  # a damaged one is not the app's fault
             state.attempt = document["id"]
             state.save()
         except (Invalid, OSError) as error:

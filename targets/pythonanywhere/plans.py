@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -31,6 +32,8 @@ MIGRATION = re.compile(
 MIGRATIONS = re.compile(r"(^|/)(migrations|alembic|versions)/|(^|/)alembic\.ini$")
 MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
 WAIT = "while the release command runs, visitors wait: a free account has one worker"
+#: What the site takes as the URL of a static folder.
+STATIC = re.compile(r"/[\w./~-]{0,200}")
 DATABASE = re.compile(r"DATABASE|SQL|DB_|_DB|_UR[IL]$|DSN|^PG|MYSQL")
 
 
@@ -247,6 +250,29 @@ def check_app(desired: Desired) -> None:
         raise UsageError("the app's entry point is not known", hint='write entry = "module:app" under [app]')
     if desired.bundle is not None and not PYTHON.fullmatch(app.python):
         raise UsageError(f"Python {app.python} cannot be chosen on PythonAnywhere", hint='write python = "3.13"')
+    if desired.bundle is not None:
+        check_static(app.static)
+
+
+def check_static(static: Mapping[str, str]) -> None:
+    """Refuse URLs of static folders that the site does not take, and two that it could not tell apart.
+
+    Raises:
+        UsageError: with what to do instead.
+    """
+    known: dict[str, str] = {}
+    for url in static:
+        if not STATIC.fullmatch(url) or {".", "..", ""} & set((url.strip("/") or "root").split("/")):
+            raise UsageError(
+                f"the static URL {url} cannot be mapped on PythonAnywhere",
+                hint="write it with letters, digits and . _ ~ - between its slashes, at most 200 of them",
+            )
+        other = known.setdefault(slug(url), url)
+        if other != url:
+            raise UsageError(
+                f"the static URLs {other} and {url} would share one folder on PythonAnywhere",
+                hint="give one of them another name: in a folder's name / and _ are the same",
+            )
 
 
 def slug(url: str) -> str:

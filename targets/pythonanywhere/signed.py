@@ -35,7 +35,8 @@ class NoAnswer(PaasctlError):
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:
-    """What the site says of itself. ``deploy`` is the id of the live document, ``failure`` the last one that failed.
+    """What the site says of itself. ``deploy`` is the id of the live document, ``failure`` the last one that failed,
+    ``unread`` why the present ``deploy.json`` is refused.
 
     ``since`` is when its process was loaded (seconds since 1970), ``front`` how the request came in.
     """
@@ -47,6 +48,7 @@ class SiteStatus:
     error: str = ""
     failure: Mapping[str, Any] = field(default_factory=dict)
     refused: Mapping[str, Any] = field(default_factory=dict)
+    unread: str = ""
     intact: bool = True
     python: str = ""
     stub: str = ""

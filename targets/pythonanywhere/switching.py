@@ -14,7 +14,7 @@ from .account import Account
 from .documents import Active, Deploy, Record, now
 from .mending import PAUSES
 from .signed import NoAnswer, SiteStatus
-from .stub import stub
+from .stub import digest, stub
 from .webapp import WebApp
 
 #: How often a site may take a question and not answer it in time before it counts as hanging.
@@ -122,6 +122,8 @@ class Switch:
             return True
         if status.failure.get("deploy") == document.id:
             raise self._broken(document, status.failure)
+        if status.unread and status.stub == digest():  # a process of another stub may be about to end
+            raise self._broken(document, {"error": status.unread, "kind": "files"})
         if status.refused.get("deploy") == document.id or status.deploy not in ("", *self._parents):
             raise self._beaten(status.who, status.release)
         return False
@@ -141,6 +143,8 @@ class Switch:
             return
         if found and found.id not in self._parents:
             raise self._beaten(found.who, found.release or "")
+        if self._account.api.read(self._account.path("deploy.json")) != document.to_json():
+            raise self._broken(document, {"error": "deploy.json is not what was uploaded", "kind": "files"})
         raise PaasctlError(
             f"release {document.release} did not start" + (f": {last.message}" if last else ""),
             hint=self._stays(last.hint if last and last.hint else "see `paasctl logs`"),

@@ -69,6 +69,49 @@ def test_a_traceback_begins_in_the_apps_own_code(platform: Platform, laptop: Mak
     assert "File" not in caught.value.output
 
 
+@pytest.mark.parametrize(
+    ("path", "said"), [("deploy.json", "deploy.json is not JSON"), ("/env/", "the env file of release r2 is damaged")]
+)
+def test_a_file_that_arrives_cut_off_is_named(platform: Platform, laptop: Make, path: str, said: str) -> None:
+    app = laptop()
+    app.push()
+    app.write("wsgi.py", (app.root / "wsgi.py").read_text().replace("v001", "v002"))
+    app.env({"SECRET_KEY": "k1-Vn4tXq9bRw2LzJ7cMd5pHs8f", "GREETING": "hello"})
+    platform.api.cut = {path: 20}
+    with pytest.raises(PaasctlError) as caught:
+        platform.faults = uncut_after(platform, "deploy.json")
+        app.push()
+    assert caught.value.message == f"release r2 could not be started: {said}"
+    assert caught.value.hint == "r1 serves as before; push again"
+    assert "first v001" in get(platform).text
+    app.push()
+    assert "first v002" in get(platform).text
+
+
+def test_a_first_deploy_json_that_arrives_cut_off_is_named(platform: Platform, laptop: Make) -> None:
+    app = laptop()
+    platform.api.cut = {"deploy.json": 20}
+    platform.faults = uncut_after(platform, "deploy.json")
+    with pytest.raises(PaasctlError, match=r"r1 could not be started: deploy\.json is not what was uploaded") as caught:
+        app.push()
+    assert caught.value.hint == "nothing is live yet; push again"
+    app.push()
+    assert "first v001" in get(platform).text
+
+
+def uncut_after(platform: Platform, path: str) -> Callable[[str, str], None]:
+    """Uploads are whole again once this file has been written and the site was asked: the undo's are."""
+    written: list[str] = []
+
+    def look(method: str, asked: str) -> None:
+        if method == "POST" and path in asked:
+            written.append(asked)
+        if written and "/__paasctl__/" in asked:
+            platform.api.cut = {}
+
+    return look
+
+
 @pytest.fixture
 def small(account: Account, tmp_path: Path) -> Iterator[Platform]:
     """A platform whose account has a disk of 3 MiB that the API's own quota knows nothing of."""

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paasctl.procfiles.pythonanywhere.document import check_deploy
+from paasctl.procfiles.pythonanywhere.document import check_deploy, check_record
+from paasctl.procfiles.pythonanywhere.places import Invalid
+from paasctl.procfiles.pythonanywhere.release import slug
 
 from paasctl.errors import PaasctlError, UsageError
 from paasctl.manifest import Manifest
@@ -157,6 +159,13 @@ def test_a_dependency_set_that_was_once_there_is_not_sent_again() -> None:
         ({"interface": "asgi"}, "is an ASGI app"),
         ({"entry": None}, "entry point is not known"),
         ({"python": "3"}, "Python 3 cannot be chosen"),
+        ({"static": {"/a+b/": "static"}}, "the static URL /a\\+b/ cannot be mapped"),
+        ({"static": {"/my static/": "static"}}, "cannot be mapped"),
+        ({"static": {"/../": "static"}}, "cannot be mapped"),
+        ({"static": {"/a//b/": "static"}}, "cannot be mapped"),
+        ({"static": {f"/{'x' * 201}/": "static"}}, "cannot be mapped"),
+        ({"static": {"/a/b/": "one", "/a_b/": "two"}}, "/a/b/ and /a_b/ would share one folder"),
+        ({"static": {"/": "one", "/root/": "two"}}, "would share one folder"),
     ],
 )
 def test_what_is_refused_before_anything_is_asked(more: dict[str, Any], said: str) -> None:
@@ -287,6 +296,22 @@ def test_what_is_written_is_read_by_the_site_and_back(who: str, name: str, persi
     found = json.loads(deploy.to_json())
     assert check_deploy(found) == found
     assert documents.Deploy.from_json(found) == deploy
+
+
+@given(st.lists(st.from_regex(r"/([\w./~+ -]{0,8}/)?", fullmatch=True), max_size=4, unique=True))
+def test_a_static_url_that_a_plan_takes_is_one_that_the_site_takes(urls: list[str]) -> None:
+    static = dict.fromkeys(urls, "static")
+    site = record(1, static=static, runtime=True).to_json()
+    try:
+        check_record(site)
+        taken = len({slug(url) for url in urls}) == len(urls)
+    except Invalid:
+        taken = False
+    if taken:
+        plans.check_static(static)
+    else:
+        with pytest.raises(UsageError):
+            plans.check_static(static)
 
 
 @pytest.mark.parametrize(
