@@ -10,6 +10,7 @@ from paasctl.model import Say
 
 from .api import Api
 from .clock import Clock
+from .documents import Active
 from .layers import Resolver
 from .settings import Settings
 from .signed import SignedSite
@@ -38,6 +39,15 @@ class Account:
     def path(self, *names: str) -> str:
         """A path in the app's own folder, as an absolute name in the account."""
         return "/".join((self.settings.home, ".paasctl/apps", self.folder, *names))
+
+    def active(self) -> Active:
+        """What the site last made live, as it wrote it down.
+
+        Raises:
+            PaasctlError: it is damaged.
+        """
+        path = self.path("active.json")
+        return Active.read(self.api.read(path), path)
 
     @property
     def data(self) -> str:

@@ -146,8 +146,11 @@ class Deploy:
         return json.dumps(document, sort_keys=True).encode()
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Deploy:
+    def from_json(cls, found: Mapping[str, Any], path: str) -> Deploy:
         """Read what :meth:`to_json` wrote.
+
+        Args:
+            path: the file in the account that holds it.
 
         Raises:
             PaasctlError: it is damaged, or a newer paasctl wrote it.
@@ -160,7 +163,7 @@ class Deploy:
             known["parents"] = tuple(found.get("parents") or ())
             return cls(**known)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise damaged() from error
+            raise damaged(path) from error
 
     def after(self, who: str, when: str, record: Record | None, parents: tuple[str, ...]) -> Deploy:
         """The document that makes ``record`` (None: nothing) live after this one."""
@@ -183,8 +186,8 @@ class Active:
     failures: tuple[Record, ...] = ()
 
     @classmethod
-    def read(cls, data: bytes | None) -> Active:
-        """From ``active.json``; None is a site that paasctl does not know.
+    def read(cls, data: bytes | None, path: str) -> Active:
+        """From ``active.json``, which is at ``path``; None is a site that paasctl does not know.
 
         Raises:
             PaasctlError: it is damaged.
@@ -193,18 +196,18 @@ class Active:
             return cls()
         try:
             found = json.loads(data.decode())
-            live = Deploy.from_json(found["live"]) if found.get("live") else None
+            live = Deploy.from_json(found["live"], path) if found.get("live") else None
             failures = tuple(failed(f) for f in found.get("failures") or () if f.get("id"))
             return cls(live, found.get("env") or {}, found.get("intact") is not False, found["released"], failures)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise damaged() from error
+            raise damaged(path) from error
 
 
-def damaged() -> PaasctlError:
+def damaged(path: str) -> PaasctlError:
     """The error for a state that cannot be read."""
     return PaasctlError(
         "what paasctl wrote on PythonAnywhere cannot be read; the site is as it was",
-        hint="delete .paasctl/apps/APP/active.json on the Files page, press Reload on the Web page, and try again",
+        hint=f"delete {path} on the Files page, press Reload on the Web page, and try again",
     )
 
 

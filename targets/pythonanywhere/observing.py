@@ -22,7 +22,7 @@ def observe(account: Account) -> Observed:
     Raises:
         PaasctlError: the account cannot be reached, or what is there cannot be read.
     """
-    active = Active.read(account.api.read(account.path("active.json")))
+    active = account.active()
     if active.live is None or active.live.record is None:
         found = webapp.find(account.api.webapps(), account.settings.domain)
         kept = found is not None and takeover.is_kept(account)
@@ -71,9 +71,10 @@ def env_of(account: Account, record: Record) -> dict[str, Secret]:
 
 def _pending(account: Account) -> Deploy | None:
     """The document of an earlier first push that never became live, or not yet."""
-    data = account.api.read(account.path("deploy.json"))
+    path = account.path("deploy.json")
+    data = account.api.read(path)
     try:
-        return Deploy.from_json(json.loads(data)) if data else None
+        return Deploy.from_json(json.loads(data), path) if data else None
     except ValueError:
         return None
 

@@ -13,7 +13,6 @@ from paasctl.secret import Secret
 
 from . import mending, webapp
 from .account import Account
-from .documents import Active
 from .jobs import Job, run_job
 from .observing import all_releases
 from .push import Seen
@@ -30,7 +29,7 @@ def status(account: Account, learn: Callable[[Mapping[str, Secret]], None]) -> S
     Args:
         learn: told the values that are not to be shown; the error of an app that does not start may hold them.
     """
-    active = Active.read(account.api.read(account.path("active.json")))
+    active = account.active()
     learn({name: Secret(value) for name, value in active.env.items()})
     found = webapp.find(account.api.webapps(), account.settings.domain)
     live = active.live if active.live and active.live.record else None
@@ -117,7 +116,7 @@ def run(account: Account, command: Sequence[str]) -> int:
 
     Its output goes where a child's would have gone; its status is the answer.
     """
-    active = Active.read(account.api.read(account.path("active.json")))
+    active = account.active()
     if active.live is None or active.live.record is None:
         raise UsageError("nothing is live on this target", hint="`paasctl push` first")
     through = ("python", "-m", "_paasctl_runtime") if active.live.record.runtime else ()

@@ -11,7 +11,7 @@ from paasctl.model import Say
 
 from . import mending, webapp
 from .account import Account
-from .documents import Active, Deploy, Record, now
+from .documents import Deploy, Record, now
 from .mending import PAUSES
 from .signed import NoAnswer, SiteStatus
 from .stub import digest, stub
@@ -137,7 +137,7 @@ class Switch:
 
     def _settle(self, document: Deploy, last: PaasctlError | None, say: Say) -> None:
         """The site gave no clear answer; what it last wrote decides."""
-        found = Active.read(self._account.api.read(self._account.path("active.json"))).live
+        found = self._account.active().live
         if found and found.id == document.id:
             say("warning: the site started the release but answers no signed question, so its health is not known")
             return

@@ -12,7 +12,7 @@ from paasctl.sync import EnvChanges
 
 from . import mending, operations
 from .account import Account
-from .documents import Active, Record
+from .documents import Record
 from .observing import all_releases, env_of, observe
 from .plans import Planner
 from .push import Seen
@@ -37,7 +37,7 @@ class PythonAnywhereTarget:
         return mending.mend(self._account, seen.live) if seen.live else Plan(url=self._account.url)
 
     def releases(self) -> Sequence[Release]:
-        return all_releases(Active.read(self._account.api.read(self._account.path("active.json"))))
+        return all_releases(self._account.active())
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
         planner = Planner(self._account)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,10 +117,16 @@ def _refused(api: Api, domain: str, python: str, error: ApiError) -> PaasctlErro
             f"PythonAnywhere does not offer Python {python}: {text}",
             hint="set python under the target to a version that the account's system image has",
         )
-    return PaasctlError(
-        f"PythonAnywhere did not create the web app {domain}: {text}",
-        hint="a free account has one web app: delete the other one on the Web page, or name its domain in the target",
-    )
+    return PaasctlError(f"PythonAnywhere did not create the web app {domain}: {text}", hint=_advice(error, text))
+
+
+def _advice(error: ApiError, text: str) -> str:
+    """What to do about a web app that was not created. The wording of the limit's error is not documented."""
+    if error.status >= 500:
+        return "run the same command again in a minute"
+    if re.search(r"maximum|limit|only one|upgrade", text, re.IGNORECASE):
+        return "a free account has one web app: delete the other one on the Web page, or name its domain in the target"
+    return "see on the Web page of PythonAnywhere whether a web app of this domain can be added there"
 
 
 def apply(

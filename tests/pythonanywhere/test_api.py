@@ -133,6 +133,27 @@ def test_200_with_an_error_inside_is_an_error(client: Client, web: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (
+            {"json": {"status": "ERROR", "error_message": "You have reached your maximum"}},
+            "a free account has one web app",
+        ),
+        ({"status": 403, "json": {"detail": "Upgrade to have more web apps"}}, "a free account has one web app"),
+        ({"json": {"status": "ERROR", "error_message": "Domain already in use"}}, "see on the Web page"),
+        ({"status": 500, "body": "<h1>Error</h1>"}, "run the same command again"),
+        ({"status": 504, "body": "<h1>Gateway</h1>"}, "run the same command again"),
+    ],
+)
+def test_what_to_do_about_a_web_app_that_was_not_created(client: Client, web: Any, answer: Any, hint: str) -> None:
+    web.post(BASE + "webapps/", **answer)
+    web.get(BASE + "webapps/", json=[])
+    with pytest.raises(PaasctlError, match="did not create the web app") as caught:
+        webapp.create(client.api, DOMAIN, "3.11")
+    assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
     ("status", "body", "said"),
     [
         (403, '{"detail": "You do not have permission"}', "user eric may not do this, or does not exist: You do not"),

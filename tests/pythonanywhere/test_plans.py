@@ -295,7 +295,7 @@ def test_what_is_written_is_read_by_the_site_and_back(who: str, name: str, persi
     deploy = documents.Deploy("ab" * 12, "cd" * 32, who, documents.now(), "r1", (made,), ("ef" * 12,))
     found = json.loads(deploy.to_json())
     assert check_deploy(found) == found
-    assert documents.Deploy.from_json(found) == deploy
+    assert documents.Deploy.from_json(found, "") == deploy
 
 
 @given(st.lists(st.from_regex(r"/([\w./~+ -]{0,8}/)?", fullmatch=True), max_size=4, unique=True))
@@ -318,13 +318,14 @@ def test_a_static_url_that_a_plan_takes_is_one_that_the_site_takes(urls: list[st
     "text", [b"", b"[]", b"{}", b'{"live": {"v": 1}}', b'{"live": []}', b"\xff", b'{"released": 1, "failures": [1]}']
 )
 def test_a_damaged_state_is_one_sentence(text: bytes) -> None:
-    with pytest.raises(PaasctlError, match="cannot be read; the site is as it was"):
-        documents.Active.read(text)
+    with pytest.raises(PaasctlError, match="cannot be read; the site is as it was") as caught:
+        documents.Active.read(text, "/home/eric/x/active.json")
+    assert caught.value.hint.startswith("delete /home/eric/x/active.json on the Files page")
 
 
 def test_a_newer_paasctl_is_not_overwritten() -> None:
     with pytest.raises(PaasctlError, match="a newer paasctl pushed"):
-        documents.Active.read(b'{"live": {"v": 99}, "released": "", "failures": []}')
+        documents.Active.read(b'{"live": {"v": 99}, "released": "", "failures": []}', "")
 
 
 def test_the_stub_is_the_same_for_every_app() -> None:
