@@ -16,6 +16,7 @@ from .account import Account
 from .jobs import Job, run_job
 from .observing import all_releases
 from .push import Seen
+from .remarks import is_free
 
 #: The platform's logs, and the names that `paasctl logs --process` takes.
 LOGS = ("server", "error", "access")
@@ -57,7 +58,7 @@ def status(account: Account, learn: Callable[[Mapping[str, Secret]], None]) -> S
 def platform_facts(account: Account, found: Mapping[str, Any] | None) -> dict[str, str]:
     """The plan as far as it shows, and until when a free account's site runs."""
     limit = account.api.cpu().get("daily_cpu_limit_seconds")
-    free = limit == 100 or (found is not None and bool(found.get("expiry")))
+    free = limit == 100 or is_free(found)
     facts = {"plan": "free: one worker, no always-on tasks" if free else "paid"}
     if found is not None and found.get("expiry"):
         facts["runs until"] = str(found["expiry"])

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from paasctl.errors import UsageError
-from paasctl.model import App, Bundle, Desired, Observed, Plan, Step
+from paasctl.model import Bundle, Desired, Observed, Plan, Step
 from paasctl.sync import EnvChanges
 from paasctl.words import counted
 
 from .account import Account
 from .archives import code_name
+from .checking import check_app, mapped, slug
 from .documents import Deploy, Record, now, number, way_to
 from .layers import layer_name
 from .push import Push, Seen
-from .settings import PYTHON
+from .remarks import ahead, databases, is_free, left_to_the_app, waiting, warnings
 from .stub import digest
 from .switching import Switch
 from .webapp import WebApp
@@ -31,9 +30,6 @@ MIGRATION = re.compile(
 )
 MIGRATIONS = re.compile(r"(^|/)(migrations|alembic|versions)/|(^|/)alembic\.ini$")
 MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
-WAIT = "while the release command runs, visitors wait: a free account has one worker"
-#: What the site takes as the URL of a static folder.
-STATIC = re.compile(r"/[\w./~-]{0,200}")
 DATABASE = re.compile(r"DATABASE|SQL|DB_|_DB|_UR[IL]$|DSN|^PG|MYSQL")
 
 
@@ -65,7 +61,8 @@ class Planner:
         switch.theirs = seen.theirs
         push = Push(self.account, seen, base, record, site, switch, desired.app.dependencies, changes.result)
         push.to_come = desired.bundle.size if desired.bundle is not None and record.code is None else 0
-        return self._steps(push, desired, layer, changes.writes or not record.env or not seen.active.intact)
+        plan = self._steps(push, desired, layer, changes.writes or not record.env or not seen.active.intact)
+        return replace(plan, notes=(*plan.notes, *databases(changes.set, is_free(seen.webapp))))
 
     def _steps(self, push: Push, desired: Desired, layer: str, env: bool) -> Plan:
         record, seen = push.record, push.seen
@@ -92,7 +89,10 @@ class Planner:
             verify=(Step(f"check that {record.id} serves and is well", push.switch.verify, (record.health,)),),
             undo=Step(undo_title(seen), push.undo),
             url=self.account.url,
-            notes=(*left_to_the_app(desired), *((WAIT,) if mark else (reason,) if reason else ())),
+            notes=(
+                *left_to_the_app(desired),
+                *((waiting(is_free(seen.webapp)),) if mark else (reason,) if reason else ()),
+            ),
             warnings=warnings(desired),
         )
 
@@ -209,75 +209,11 @@ def described(desired: Desired, bundle: Bundle, id: str, python: str) -> Record:
         command=desired.release_command or "",
         migrations=migrations(bundle),
         persist=app.persist,
-        static={url: folder for url, folder in app.static.items() if not persistent(folder, app)},
+        static=mapped(app),
         health=app.health or "/",
         strict=app.health is not None,
         runtime=desired.runtime,
     )
-
-
-def persistent(folder: str, app: App) -> str:
-    """The persist path that a static folder holds, or lies in; "" where there is none.
-
-    The platform's file server reads copies that each release makes, and would answer 404 for what came since.
-    """
-    own = PurePosixPath(folder)
-    kept = ((path, PurePosixPath(path)) for path in app.persist)
-    return next((path for path, other in kept if own.is_relative_to(other) or other.is_relative_to(own)), "")
-
-
-def left_to_the_app(desired: Desired) -> tuple[str, ...]:
-    """Notes for static URLs that PythonAnywhere does not serve."""
-    if desired.bundle is None:
-        return ()
-    found = ((url, persistent(folder, desired.app)) for url, folder in sorted(desired.app.static.items()))
-    return tuple(f"{url} is left to the app: {path} outlives releases" for url, path in found if path)
-
-
-def check_app(desired: Desired) -> None:
-    """Refuse what a WSGI web app cannot run, before anything is asked or changed.
-
-    Raises:
-        UsageError: with what to do instead.
-    """
-    app = desired.app
-    if app.interface == "asgi":
-        raise UsageError(
-            f"{app.entry or app.name} is an ASGI app, and PythonAnywhere's web apps serve WSGI only",
-            hint="push it to another target; PythonAnywhere's own ASGI sites are experimental (docs/pythonanywhere.md)",
-        )
-    if desired.bundle is not None and not app.entry:
-        raise UsageError("the app's entry point is not known", hint='write entry = "module:app" under [app]')
-    if desired.bundle is not None and not PYTHON.fullmatch(app.python):
-        raise UsageError(f"Python {app.python} cannot be chosen on PythonAnywhere", hint='write python = "3.13"')
-    if desired.bundle is not None:
-        check_static(app.static)
-
-
-def check_static(static: Mapping[str, str]) -> None:
-    """Refuse URLs of static folders that the site does not take, and two that it could not tell apart.
-
-    Raises:
-        UsageError: with what to do instead.
-    """
-    known: dict[str, str] = {}
-    for url in static:
-        if not STATIC.fullmatch(url) or {".", "..", ""} & set((url.strip("/") or "root").split("/")):
-            raise UsageError(
-                f"the static URL {url} cannot be mapped on PythonAnywhere",
-                hint="write it with letters, digits and . _ ~ - between its slashes, at most 200 of them",
-            )
-        other = known.setdefault(slug(url), url)
-        if other != url:
-            raise UsageError(
-                f"the static URLs {other} and {url} would share one folder on PythonAnywhere",
-                hint="give one of them another name: in a folder's name / and _ are the same",
-            )
-
-
-def slug(url: str) -> str:
-    """The folder name for a static URL; the site names it in the same way."""
-    return url.strip("/").replace("/", "_") or "root"
 
 
 def due(push: Push, layer: str) -> tuple[str, str]:
@@ -319,15 +255,6 @@ def stub_details(push: Push) -> tuple[str, ...]:
     return ("the site's WSGI file is replaced by this paasctl's",) if changed else ()
 
 
-def warnings(desired: Desired) -> tuple[str, ...]:
-    """What of the app will not run there."""
-    others = [name for name in desired.app.processes if name != "web"]
-    if not others or desired.bundle is None:
-        return ()
-    names = ", ".join(others)
-    return (f"{names}: not started; PythonAnywhere's web apps run the web process only (paid: always-on tasks)",)
-
-
 def choose(live: Deploy, release: str | None) -> Record:
     """The release to go back to: the one that is named, else the one that was live when the live one was pushed."""
     good = [r for r in live.releases if r.code and r.state != "failed"]
@@ -343,10 +270,3 @@ def choose(live: Deploy, release: str | None) -> Record:
     if not way:
         raise UsageError("there is no good release before the live one", hint="`paasctl releases` lists them")
     return known[way[0]]
-
-
-def ahead(live: Deploy, record: Record) -> tuple[str, ...]:
-    """A note where the database may be ahead of the code after a rollback."""
-    if not live.record or not live.record.command or live.record.digest == record.digest:
-        return ()
-    return (f"migrations that {live.record.id} ran are not undone; the database may be ahead of {record.id}'s code",)

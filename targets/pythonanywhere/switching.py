@@ -70,7 +70,7 @@ class Switch:
         mending.reload(account, WebApp.from_json(base.site), account.api.transport.progress)
         for pause in PAUSES:
             account.clock.sleep(pause)
-            found = Active.read(account.api.read(account.path("active.json"))).live
+            found = account.active().live
             if found and found.id == document.id:
                 self._before, self._parents = document, (document.id,)
                 return document

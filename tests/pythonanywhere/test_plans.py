@@ -8,13 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from paasctl.procfiles.pythonanywhere.document import check_deploy, check_record
-from paasctl.procfiles.pythonanywhere.places import Invalid
-from paasctl.procfiles.pythonanywhere.release import slug
 
-from paasctl.errors import PaasctlError, UsageError
+from paasctl.errors import UsageError
 from paasctl.manifest import Manifest
 from paasctl.model import App, Bundle, BundleFile, Dependencies, Desired, Env, Observed, Provenance
 from paasctl.secret import Secret
@@ -22,9 +17,8 @@ from paasctl.sync import EnvChanges
 from paasctl.target import load
 
 ROOM = load("pythonanywhere").__module__
-plans, documents, pushing, settings, account, stub, room = (
-    importlib.import_module(f"{ROOM}.{name}")
-    for name in ("plans", "documents", "push", "settings", "account", "stub", "room")
+plans, documents, pushing, settings, account, stub = (
+    importlib.import_module(f"{ROOM}.{name}") for name in ("plans", "documents", "push", "settings", "account", "stub")
 )
 
 
@@ -114,6 +108,44 @@ def test_a_first_push() -> None:
     assert "visitors wait" in plan.notes[0]
     shown = json.dumps([[s.title, s.details] for s in plan.steps])
     assert "python: 3.11" in shown
+
+
+@pytest.mark.parametrize(
+    ("webapp", "said"),
+    [
+        ({"expiry": "2099-10-16"}, "visitors wait: a free account has one worker"),
+        ({"expiry": None}, "where it is the only one, visitors wait"),  # a paid account's
+        ({}, "where it is the only one, visitors wait"),
+        (None, "where it is the only one, visitors wait"),
+    ],
+)
+def test_who_waits_for_the_release_command(webapp: Any, said: str) -> None:
+    plan = planner().push(desired(command="true"), nothing(webapp=webapp, ours=True), changes())
+    assert said in plan.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("webapp", "value", "noted"),
+    [
+        (None, "mysql://eric:pw@eric.mysql.pythonanywhere-services.com/eric$shop", True),
+        ({"expiry": "2099-10-16"}, "eric.mysql.eu.pythonanywhere-services.com", True),
+        ({"expiry": None}, "mysql://eric:pw@eric.mysql.pythonanywhere-services.com/eric$shop", False),
+        (None, "mysql://eric:pw@db.example.com/shop", False),
+        (None, "sqlite:///shop.db", False),
+    ],
+)
+def test_a_database_that_a_free_account_may_lack_is_named(webapp: Any, value: str, noted: bool) -> None:
+    plan = planner().push(desired(), nothing(webapp=webapp, ours=True), changes(SHOP_DB=value, A="x"))
+    found = [note for note in plan.notes if note.startswith("SHOP_DB leads to PythonAnywhere's MySQL; free accounts")]
+    assert bool(found) is noted
+    assert value not in str(plan.notes)
+
+
+def test_a_database_that_is_in_use_is_not_named_again() -> None:
+    env = {"SHOP_DB": "eric.mysql.pythonanywhere-services.com"}
+    plan = planner().push(desired(bundle(wsgi="y")), live(desired(), **env), unchanged(**env))
+    assert plan
+    assert not plan.notes
 
 
 def test_nothing_to_do() -> None:
@@ -231,101 +263,6 @@ def test_when_the_release_command_runs_again(command: str, files: dict, env: dic
     observed = replace(observed, extra=pushing.Seen(done))
     second = desired(bundle(**files), command)
     assert bool(fingerprint(second, observed, unchanged(**{**before, **env}))) is again
-
-
-def record(number: int, **more: Any) -> Any:
-    archive = documents.Archive(f"c{number}", 1, 1, ({"name": "p", "sha256": "0" * 64, "size": 1},))
-    base = {"python": "3.11", "entry": "wsgi:app", "code": archive, "env": {"id": "e", "mac": "0" * 64}}
-    return documents.Record(f"r{number}", documents.now(), "ann", **{**base, **more})
-
-
-def test_what_is_kept() -> None:
-    all_of_them = tuple(record(n, state="failed" if n % 3 == 0 else "good") for n in range(1, 21))
-    kept = documents.trimmed(all_of_them, "r4")
-    assert [r.id for r in kept if r.state == "good"] == ["r20", "r19", "r17", "r16", "r4"]
-    assert [r.id for r in kept if r.state == "failed"] == ["r18", "r15", "r12", "r9", "r6"]
-    assert not [r for r in kept if r.state == "failed" and r.code]
-
-
-def test_the_way_back_is_kept_however_many_were_rolled_away_from() -> None:
-    fled = [record(n, before="r2") for n in range(3, 12)]
-    kept = documents.trimmed((record(1), record(2, before="r1"), *fled, record(12, before="r2")), "r12")
-    assert [r.id for r in kept] == ["r12", "r11", "r10", "r9", "r8", "r2", "r1"]
-
-
-def test_no_release_goes_whose_files_are_needed() -> None:
-    """Releases of the env alone share their code."""
-    live = record(4)
-    same = (live, replace(record(3), code=live.code), replace(record(2), code=live.code))
-    deploy = documents.Deploy("ab" * 12, "cd" * 32, "ann", "", "r4", same)
-    assert room.oldest(deploy, record(5)) == ()
-    other, first = record(1), record(0)
-    deploy = replace(deploy, releases=(*same, other, first))
-    assert room.oldest(deploy, record(5)) == (first,)
-    shared = replace(first, code=other.code)
-    deploy = replace(deploy, releases=(*same, other, shared))
-    assert room.oldest(deploy, record(5)) == (other, shared)
-
-
-def test_rollback_chooses() -> None:
-    known = (record(5, before="r4"), record(4, before="r2"), record(3, state="failed", before="r2"), record(2))
-    deploy = documents.Deploy("ab" * 12, "cd" * 32, "ann", "", "r4", known)
-    assert plans.choose(deploy, None).id == "r2"
-    # pushed after r5 was rolled away from
-    after = replace(deploy, release="r6", releases=(record(6, before="r4"), *known))
-    assert plans.choose(after, None).id == "r4"
-    assert plans.choose(deploy, "r5").id == "r5"
-    for release, said in (("r3", "no good release r3"), ("r4", "is live already"), ("r9", "no good release r9")):
-        with pytest.raises(UsageError, match=said):
-            plans.choose(deploy, release)
-    with pytest.raises(UsageError, match="before the live one"):
-        plans.choose(replace(deploy, release="r2"), None)
-
-
-texts = st.text(max_size=40)
-names = st.from_regex(r"[0-9a-z][0-9a-z._-]{0,20}", fullmatch=True)
-
-
-@given(
-    texts, names, st.lists(st.from_regex(r"[a-z]{1,9}(/[a-z]{1,9}){0,2}/?", fullmatch=True), max_size=3), st.booleans()
-)
-def test_what_is_written_is_read_by_the_site_and_back(who: str, name: str, persist: list[str], flag: bool) -> None:
-    made = record(1, persist=tuple(persist), static={"/static/": "static"}, runtime=flag, note=who)
-    made = replace(made, code=replace(made.code, name=name))
-    deploy = documents.Deploy("ab" * 12, "cd" * 32, who, documents.now(), "r1", (made,), ("ef" * 12,))
-    found = json.loads(deploy.to_json())
-    assert check_deploy(found) == found
-    assert documents.Deploy.from_json(found, "") == deploy
-
-
-@given(st.lists(st.from_regex(r"/([\w./~+ -]{0,8}/)?", fullmatch=True), max_size=4, unique=True))
-def test_a_static_url_that_a_plan_takes_is_one_that_the_site_takes(urls: list[str]) -> None:
-    static = dict.fromkeys(urls, "static")
-    site = record(1, static=static, runtime=True).to_json()
-    try:
-        check_record(site)
-        taken = len({slug(url) for url in urls}) == len(urls)
-    except Invalid:
-        taken = False
-    if taken:
-        plans.check_static(static)
-    else:
-        with pytest.raises(UsageError):
-            plans.check_static(static)
-
-
-@pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{}", b'{"live": {"v": 1}}', b'{"live": []}', b"\xff", b'{"released": 1, "failures": [1]}']
-)
-def test_a_damaged_state_is_one_sentence(text: bytes) -> None:
-    with pytest.raises(PaasctlError, match="cannot be read; the site is as it was") as caught:
-        documents.Active.read(text, "/home/eric/x/active.json")
-    assert caught.value.hint.startswith("delete /home/eric/x/active.json on the Files page")
-
-
-def test_a_newer_paasctl_is_not_overwritten() -> None:
-    with pytest.raises(PaasctlError, match="a newer paasctl pushed"):
-        documents.Active.read(b'{"live": {"v": 99}, "released": "", "failures": []}', "")
 
 
 def test_the_stub_is_the_same_for_every_app() -> None:
