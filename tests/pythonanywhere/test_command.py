@@ -88,41 +88,76 @@ def test_the_commands(platform: Platform, laptop: Make, tmp_path: Path) -> None:
         assert hidden not in paasctl.output
 
 
-def test_the_script_for_the_live_service(platform: Platform, laptop: Make) -> None:
-    app = laptop()
-    app.push()
-    before = sorted(p.name for p in platform.account.real("/home/eric").iterdir())
-    words = [
-        str(ROOT / "scripts/pythonanywhere-check"),
-        "eric",
-        "--app",
-        "shop",
-        "--reload",
-        "--throttle",
-        "--upload",
-        "2",
-    ]
-    platform.api.limit = 40
+def script(platform: Platform, *words: str, code: int = 0) -> str:
+    """Run the script for the live service as docs/pythonanywhere.md says; what it prints."""
+    places = ["--api-url", platform.api_url, "--site-url", platform.site_url]
     done = subprocess.run(
-        [sys.executable, *words, "--api-url", platform.api_url, "--site-url", platform.site_url],
+        [sys.executable, str(ROOT / "scripts/pythonanywhere-check"), "eric", *words, *places],
         env={**os.environ, "PYTHONANYWHERE_API_TOKEN": platform.account.token},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    for said in (
-        "plan: 100 CPU seconds",
-        "201, 200, b'two'",
-        "an upload of 2 MiB: taken",
-        "a 429: at request 40",
-        "PATCH python_version: 3.",
-        "HTTP_X_REAL_IP",
-        "symlink works",
-        "writing the WSGI file reloads: yes",
-        "no warning; the process is",
-    ):
-        assert said in done.stdout, done.stdout
-    assert sorted(p.name for p in platform.account.real("/home/eric").iterdir()) == before
+    assert done.returncode == code, done.stdout + done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+#: What is tried with and without ``--reload``, and a part of what is said.
+TRIED = {
+    "plan": "100 CPU seconds",
+    "files: write, overwrite, read, list, delete": "201, 200, b'two'",
+    "the app": "shop, r1",
+    "web app": "PATCH python_version: 3.",
+    "the site's signed answer": "HTTP_X_REAL_IP",
+    "inside a job": "status 0",
+}
+RELOADING = {
+    "writing the WSGI file reloads": "yes, within",
+    "touching the WSGI file from inside reloads": "yes, within",
+    "a process that ends while it loads": "it ended; started again: yes",
+    "a static mapping to a symbolic link": "200 'here'",
+    "a reload": "no warning; the process is",
+}
+
+
+def test_the_script_for_the_live_service(platform: Platform, laptop: Make) -> None:
+    laptop().push()
+    home = platform.account.real("/home/eric")
+    wsgi = platform.account.read("/var/www/eric_pythonanywhere_com_wsgi.py")
+    before = sorted(p.name for p in home.iterdir())
+    platform.api.limit = 40
+    said = script(platform, "--reload", "--throttle", "--upload", "2")
+    for title, part in {**TRIED, **RELOADING, "an upload of 2 MiB": "taken", "a 429": "at request 40"}.items():
+        (line,) = (line for line in said.splitlines() if line.startswith(f"{title}: "))
+        assert part in line, said
+    assert "symlink works" in said
+    assert "stdout in ['server'], stderr in ['error']" in said
+    assert sorted(p.name for p in home.iterdir()) == before
+    assert platform.account.read("/var/www/eric_pythonanywhere_com_wsgi.py") == wsgi
+    assert not any(platform.account.static.values())
     assert "first v001" in get(platform).text
+
+
+def test_the_script_reloads_nothing_unless_it_is_asked_to(platform: Platform, laptop: Make) -> None:
+    laptop().push()
+    platform.forget()
+    said = script(platform)
+    for title, part in TRIED.items():
+        (line,) = (line for line in said.splitlines() if line.startswith(f"{title}: "))
+        assert part in line, said
+    changing = [line for line in platform.api_requests if "/reload/" in line or "wsgi.py" in line]
+    assert not changing
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_script_leaves_a_site_alone_that_paasctl_did_not_push(platform: Platform, there: bool) -> None:
+    if there:
+        platform.api._create("eric.pythonanywhere.com", "python" + platform.account.pythons[0].replace(".", ""))
+    said = script(platform, "--reload", code=1)
+    assert ("was not made by paasctl" if there else "does not exist") in said
+    assert [line for line in said.splitlines() if line.endswith("NOT TRIED")] == [
+        f"{title}: NOT TRIED" for title in ("web app", "the site's signed answer", "inside a job", *RELOADING)
+    ]
+    assert not [line for line in platform.api_requests if line.startswith("PATCH") or "/reload/" in line]
