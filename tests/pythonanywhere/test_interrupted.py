@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 from standin import Account, Platform
+from standin.harm import Killed, killed_after
 from standin.laptop import Laptop
 from standin.visitor import get
 
@@ -17,30 +18,6 @@ from paasctl.errors import Conflict, PaasctlError
 
 pytestmark = pytest.mark.e2e
 Make = Callable[..., Laptop]
-
-
-class Killed(BaseException):
-    """The process is gone: nothing runs after it, no undo either."""
-
-
-@contextmanager
-def killed_after(count: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Every request of this process after the first ``count`` is its end."""
-    sent = [0]
-    whole = requests.Session.request
-
-    def request(self: Any, *words: Any, **more: Any) -> Any:
-        if sent[0] >= count:
-            raise Killed
-        sent[0] += 1
-        answer = whole(self, *words, **more)
-        if sent[0] >= count:
-            raise Killed
-        return answer
-
-    with monkeypatch.context() as patched:
-        patched.setattr(requests.Session, "request", request)
-        yield sent
 
 
 def with_release(app: Laptop, mark: str) -> None:

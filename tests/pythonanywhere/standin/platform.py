@@ -21,6 +21,8 @@ Response = tuple[int, list[tuple[str, str]], bytes]
 #: "drop after" carries it out first, and so does "504 after", which a front says that has waited long enough.
 Fault = Callable[[str, str], Answer | str | None]
 
+TOO_LATE: Response = 504, [("Content-Type", "text/html")], b"<h1>504 Gateway Time-out</h1>"
+
 #: Seconds that a reload waits for the site's own answer.
 PING = 20.0
 
@@ -110,6 +112,8 @@ class Platform:
                 self.end(gone)
         if fault == "drop after":
             return None
+        if fault == "504 after":
+            return TOO_LATE
         headers, content = web.encoded(answer)
         return status, headers, content
 
@@ -163,7 +167,7 @@ class Platform:
         kept += [("Host", domain), ("X-Real-IP", client), ("X-Forwarded-For", ", ".join([*came, client]))]
         answer = self._pass(domain, method, path, [*kept, ("X-Forwarded-Proto", "https")], body, self.patience)
         if fault == "504 after":
-            return 504, [("Content-Type", "text/html")], b"<h1>504 Gateway Time-out</h1>"
+            return TOO_LATE
         return None if fault == "drop after" else answer
 
     def _pass(
