@@ -49,9 +49,10 @@ class App:
 
     ``entry`` is ``module:attr``, ``module:factory()`` or ``module:factory('x')``. ``processes`` are the Procfile's
     lines without ``release``, or the generated ``web`` line. ``migrate`` is the command that the app's migrations want
-    and that nothing runs, empty where none is missing. ``origins`` says for each field where it came from
-    (``"Procfile:1"``, ``"detected in wsgi.py"``); ``private`` are the env files of all targets, which never leave;
-    ``notes`` and ``warnings`` are sentences for the plan.
+    and that nothing runs, empty where none is missing. ``databases`` are the SQLite files that outlive a
+    release. ``origins`` says for each field where it came from (``"Procfile:1"``, ``"detected in wsgi.py"``);
+    ``private`` are the env files of all targets, which never leave; ``notes`` and ``warnings`` are sentences for the
+    plan.
     """
 
     name: str
@@ -67,6 +68,7 @@ class App:
     health: str | None = None
     test: str | None = None
     persist: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
     static: Mapping[str, str] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     private: tuple[str, ...] = ()

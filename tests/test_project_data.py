@@ -206,6 +206,24 @@ def test_the_configuration_replaces_detection(tmp_path: Path) -> None:
     assert app.warnings == ("c.py:1: up/ is written by the app and is not under persist (paasctl.toml:2)",)
 
 
+CODE = "DATABASE_URI = 'sqlite:///d/a.db'"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"c.py": f"{CODE}\nUPLOAD_FOLDER = 'up'"}, ("d/a.db",)),
+        ({".env": "DATABASE_URL=postgresql://h/x"}, ()),
+        ({"c.py": CODE, "paasctl.toml": "[app]\npersist = ['d/', 'b.sqlite3']"}, ("b.sqlite3", "d/a.db")),
+        ({"c.py": CODE, "paasctl.toml": "[app]\npersist = ['up/']"}, ()),
+    ],
+)
+def test_the_databases_among_what_outlives_a_release_are_known(
+    tmp_path: Path, files: Files, found: tuple[str, ...]
+) -> None:
+    assert read(tmp_path, files).databases == found
+
+
 def test_a_target_replaces_the_configuration(tmp_path: Path) -> None:
     files = {"paasctl.toml": "[app]\npersist = ['a']\nhealth = '/'\n[targets.x]\npersist = ['b']\nhealth = '/x'"}
     tree(tmp_path, files)

@@ -95,6 +95,13 @@ def covers(persist: Iterable[str], path: str) -> bool:
     return any(path.rstrip("/") == each.rstrip("/") or path.startswith(f"{each.rstrip('/')}/") for each in persist)
 
 
+def databases(persist: Iterable[str], found: Iterable[Data]) -> tuple[str, ...]:
+    """The SQLite files among the persistent paths: those that the app names there, and those that are called so."""
+    kept = list(persist)
+    named = {data.path for data in found if data.kind == "sqlite" and data.path and covers(kept, data.path)}
+    return tuple(sorted(named | {path for path in kept if _SQLITE_FILE.search(path)}))
+
+
 def _lost(root: Path, kind: str, path: str | None) -> str:
     """Why something that the app writes will not survive; "" when it will."""
     what = {"sqlite": "an SQLite file", "upload": "an upload folder", "log": "a log file"}.get(kind, "a folder")

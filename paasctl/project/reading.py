@@ -16,7 +16,7 @@ from paasctl.naming import app_name
 from paasctl.procfile import Procfile
 from paasctl.project.choosing import EntryPoint, Said, entry_point
 from paasctl.project.commands import is_development_server, web_line
-from paasctl.project.data import Persistence, covers, find, persistence
+from paasctl.project.data import Persistence, covers, databases, find, persistence
 from paasctl.project.denote import Names
 from paasctl.project.dependencies import Needs, dependencies, read_needs
 from paasctl.project.detect import Choose
@@ -76,7 +76,7 @@ class _Reading:
         self._check_framework(needs, entry)
         literals = Literals(names, env)
         static = self._static(literals, names, entry)
-        persist = self._persist(literals, names, env, entry, needs)
+        persist, databases = self._persist(literals, names, env, entry, needs)
         self._about(names, entry, needs, lines)
         settings = self.config.app
         return App(
@@ -93,6 +93,7 @@ class _Reading:
             health=self._health(),
             test=self._plain("test"),
             persist=persist,
+            databases=databases,
             static=static,
             exclude=settings.exclude or (),
             private=self.config.env_files,
@@ -229,7 +230,8 @@ class _Reading:
 
     def _persist(
         self, literals: Literals, names: Names, env: Mapping[str, EnvValue], entry: EntryPoint, needs: Needs
-    ) -> tuple[str, ...]:
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The paths that outlive a release, and the SQLite files among them."""
         flask = entry.framework == "flask"
         found = find(literals, names.sources, env, flask, flask and _instance_urls(names.sources, needs))
         detected = persistence(self.root, found, flask)
@@ -237,10 +239,11 @@ class _Reading:
         if said is None:
             self.warnings.extend(detected.warnings)
             self.origins.update({f"persist:{path}": origin for path, origin in detected.paths.items()})
-            return tuple(sorted(detected.paths))
-        self.origins.update({f"persist:{path}": where for path in said})
-        self._check_said(said, where, detected)
-        return said
+            said = tuple(sorted(detected.paths))
+        else:
+            self.origins.update({f"persist:{path}": where for path in said})
+            self._check_said(said, where, detected)
+        return said, databases(said, found)
 
     def _said_persist(self) -> tuple[tuple[str, ...] | None, str]:
         if self.target and self.target.persist is not None:

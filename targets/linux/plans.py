@@ -13,6 +13,7 @@ from paasctl.sync import EnvChanges
 from paasctl.words import counted
 
 from .channel import Channel
+from .databases import each_its_own
 from .remarks import CHANGED, ahead, copied, gaps, interrupted, refused, serves, unserved
 from .spec import Spec, same_env
 from .state import HostState
@@ -67,7 +68,7 @@ class Planner:
                 *self._code(desired, document, spec, state),
                 self._write(document, state, changes),
                 *self._collect(document, state),
-                *self._try_out(document, state, self.first or not shares_database(changes)),
+                *self._try_out(document, state, self.first or each_its_own(desired.app, changes)),
             ),
             commit=(self._switch(document["id"], state, undo_to),),
             verify=(self._roll(document["id"], document, state),),
@@ -318,12 +319,6 @@ def require_setup(target: str, state: HostState, spec: Spec, site: Mapping[str, 
         raise UsageError("the app's processes are not those that the host is prepared for", hint=hint)
     if state.setup["handover"] != spec.content["handover"]:
         raise UsageError("the web line takes its requests in another way than the host is prepared for", hint=hint)
-
-
-def shares_database(changes: EnvChanges) -> bool:
-    """Whether the hosts of a fleet share a database: one that is reached over the network."""
-    values = (value.reveal() for name, value in changes.result.items() if "DATABASE" in name or name.endswith("_URI"))
-    return any("://" in value and not value.startswith("sqlite") for value in values)
 
 
 def shown(command: str) -> str:

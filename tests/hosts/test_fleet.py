@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from hostlab.apps import HostApp
+from hostlab.apps import SECRET, HostApp
 
 pytestmark = pytest.mark.hosts
 
@@ -29,6 +29,29 @@ def test_both_hosts_serve_the_same_release(shop: HostApp) -> None:
     together(shop)
     processes = shop.status()["processes"]
     assert {one["name"].split()[0] for one in processes} == {host.name for host in shop.hosts}
+
+
+def test_the_release_command_runs_once_for_all_hosts_and_on_each_for_files_of_their_own(
+    make_app: Callable[..., HostApp],
+) -> None:
+    app = make_app("plain_wsgi", hosts=2)
+
+    def runs(persist: str) -> list[int]:
+        """How often each host ran the release command in a push of an app with these persist paths."""
+        lines = f"release = 'echo ran >>runs/log'\npersist = [{persist}]\n\n[targets.linux]"
+        app.configure()
+        app.project.replace("paasctl.toml", "\n[targets.linux]", lines)
+        app.push("--delete")
+        log = f"/srv/{app.name}/shared/runs/log"
+        found = [host.out(f"cat {log} 2>/dev/null | wc -l; rm -f {log}") for host in app.hosts]
+        return [int(count) for count in found]
+
+    app.project.env(SECRET_KEY=SECRET, DB_URL="postgresql://u@db.example.com/x")
+    app.setup()
+    assert runs("'runs/'") == [1, 0]
+    assert runs("'runs/', 'data.db'") == [1, 0], "the file is not what the env names"
+    app.project.env(SECRET_KEY=SECRET)
+    assert runs("'runs/', 'data.db'") == [1, 1]
 
 
 def test_the_logs_of_both_hosts_come_in_one_stream(shop: HostApp) -> None:

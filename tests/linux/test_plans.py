@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 
 from paasctl import push
+from paasctl.changes import EnvChanges
 from paasctl.errors import UsageError
+from paasctl.manifest import Manifest
 from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Provenance
+from paasctl.secret import Secret
 from paasctl.target import load
 from paasctl.testing.checkout import Log
 
@@ -198,3 +202,48 @@ def test_what_should_run_and_does_not_is_named() -> None:
     assert missing(running(), supervised=False) == ["Supervisor does not run"]
     worker = {**live(), "settings": {"web": {"instances": 1}, "worker": {"instances": 1, "optional": True}}}
     assert missing(running(), running(name="worker", state="FATAL"), live=worker) == []
+
+
+# ------------------------------------------------------------------------------------- one database, or one each
+
+IN_CODE = ("instance/shop.db",)
+POSTGRES, SQLITE = "postgresql://u:p@db/x", "sqlite:///data.db"
+
+
+@pytest.mark.parametrize(
+    ("env", "files", "own"),
+    [
+        ({}, (), False),
+        ({"DATABASE_URL": POSTGRES}, (), False),
+        ({"DB_URL": POSTGRES}, IN_CODE, False),
+        ({"POSTGRES_DSN": "host=db dbname=x"}, IN_CODE, False),
+        ({"SETTINGS": "user=x dbname=shop"}, IN_CODE, False),
+        ({"PGHOST": "db.internal", "PGUSER": "x"}, IN_CODE, False),
+        ({"RDS_HOSTNAME": "db.internal"}, IN_CODE, False),
+        ({"DATABASE_URL": POSTGRES, "CACHE_DB": SQLITE}, IN_CODE, False),
+        ({"MONGO_URI": "mongodb://x/y", "SQLALCHEMY_DATABASE_URI": SQLITE}, (), True),
+        ({"MONGO_URI": "mongodb://x/y"}, (), False),
+        ({"REDIRECT_URI": "https://x/callback", "DB_HOST": ""}, IN_CODE, True),
+        ({"DATABASE_URL": "sqlite:///:memory:"}, (), False),
+        ({}, IN_CODE, True),
+    ],
+)
+def test_a_database_is_each_hosts_own_only_where_that_is_certain(
+    env: dict[str, str], files: tuple[str, ...], own: bool
+) -> None:
+    app = App("shop", Path(), "flask", None, "wsgi", "3.11", Dependencies(None, "", ""), {}, databases=files)
+    changes = EnvChanges(result={name: Secret(value) for name, value in env.items()})
+    assert plans.each_its_own(app, changes) == own
+
+
+@pytest.mark.parametrize(("first", "files", "runs"), [(True, (), 1), (False, (), 0), (False, IN_CODE, 1)])
+def test_the_release_command_is_planned_once_for_hosts_that_share_a_database(
+    first: bool, files: tuple[str, ...], runs: int
+) -> None:
+    app = App("shop", Path(), "flask", None, "wsgi", "3.11", Dependencies(None, "", ""), {}, databases=files)
+    wanted = Desired(
+        "linux", app, Env(), (), Bundle("d", ()), Provenance("ada"), release_command="flask db upgrade", handover=True
+    )
+    here = Observed(exists=False, extra=state.HostState(setup={**prepared(settings={}), "static": {}}))
+    plan = replace(planner(Recorder()), first=first).push(wanted, here, EnvChanges(manifest=Manifest.new()))
+    assert len([step for step in plan.steps if "release command" in step.title]) == runs
