@@ -206,6 +206,17 @@ def test_ctrl_c_does_not_cut_an_undo(world: World) -> None:
     assert set(world.runs.values()) == {"v1"}
 
 
+def test_an_undo_is_not_stopped_by_a_setup_that_was_made_for_the_release_that_failed(world: World) -> None:
+    """v1 has no worker: it comes back without one, and nobody waits for what it does not know."""
+    world.apply(DOCUMENT)
+    world.now = 10
+    world.start = lambda full: world.runs.update({full: "v1"})  # type: ignore[method-assign]
+    web = {"id": "v1", "settings": {"web": {"instances": 2, "stop_wait": 35}}}
+    rollout.write_json(world._layout.release("v1", "release.json"), web)
+    rolling(world).undo("v2", "v1", lambda line: None)
+    assert world.restarts == ["web.0", "web.1"]
+
+
 def test_a_worker_is_watched_from_when_its_program_begins(world: World) -> None:
     """The start of a slow machine is not counted: the worker that ends two seconds later is still seen."""
     world.notes_after, world.lives = 5.0, {"worker": 7.0}

@@ -116,6 +116,9 @@ class Rollout:
         """
         document = self._releases.get(release)
         self._supervisor.apply(document)
+        return self._bring(document, say, anew)
+
+    def _bring(self, document: Document, say: Say, anew: bool = False) -> List[Process]:
         processes = self._of_another_release(document) or self._wait_for_processes(document)
         if anew:
             for process in processes:
@@ -153,7 +156,7 @@ class Rollout:
             try:  # whatever is live: the static files may be the failed release's already
                 self._releases.publish(back_to)
             finally:
-                self.roll(back_to, say)
+                self._bring(self._supervisor.suit(self._releases.get(back_to)), say)
         remove(self._layout.path("operation.json"))
 
     def _web(self, document: Document, process: Process, say: Say) -> None:
@@ -241,16 +244,19 @@ class Rollout:
     def _wait_for_processes(self, document: Document) -> List[Process]:
         """Every process; what Supervisor has just started gets the time to note which release it runs."""
         expected = sum(settings["instances"] for settings in document["settings"].values())
-        deadline, found = time.monotonic() + BEGINS, self._supervisor.processes()
+        deadline, found = time.monotonic() + BEGINS, self._processes(document)
         while time.monotonic() < deadline:
             if len(found) >= expected and all(p.release or p.state not in UP for p in found):
                 break
             self._heed()
             time.sleep(0.2)
-            found = self._supervisor.processes()
+            found = self._processes(document)
         if len(found) >= expected:
             return found
         raise Failure("Supervisor does not answer", "look into its log in %s" % self._layout.logs)
+
+    def _processes(self, document: Document) -> List[Process]:
+        return [process for process in self._supervisor.processes() if process.name in document["settings"]]
 
     def _heed(self) -> None:
         """End at once when the user wants it: what was done is undone by who asked for it."""

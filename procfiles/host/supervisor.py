@@ -70,6 +70,11 @@ class Supervisor:
         """Make supervisord know the processes of a release; those that it knows are not touched."""
         raise NotImplementedError
 
+    def suit(self, document: Dict[str, Any]) -> Dict[str, Any]:
+        """Make supervisord ready for a release that comes back; its document with the processes that can come back."""
+        self.apply(document)
+        return document
+
     def stop(self) -> None:
         """End every process of the app, and wait until they are gone."""
         raise NotImplementedError

@@ -78,6 +78,18 @@ class SystemSupervisor(Supervisor):
         if self.setup().get("settings") != shape(document["settings"]):
             raise Failure("the host is set up for other processes", "run `paasctl setup` for this target", kind="usage")
 
+    def suit(self, document: Dict[str, Any]) -> Dict[str, Any]:
+        """What setup has changed since that release was live must not keep its web processes from coming back."""
+        setup, settings = self.setup(), {}
+        known = setup.get("settings", {})
+        for name, wanted in document["settings"].items():
+            if name in known:
+                settings[name] = dict(wanted, instances=min(wanted["instances"], known[name]["instances"]))
+        extra = {name: each for name, each in known.items() if name not in settings}
+        for full in programs(dict(setup, settings=extra)):
+            self._stop(full)
+        return dict(document, settings=settings)
+
     def stop(self) -> None:
         for name in programs(self.setup()) if self.setup() else []:
             self._stop(name)

@@ -159,7 +159,8 @@ def not_up(state: HostState) -> list[str]:
         return ["Supervisor does not run"]
     settings, found = state.live["settings"], {}
     for process in state.processes:
-        found[process["name"], str(process["instance"])] = process["state"]
+        if process["name"] in settings:  # setup may have prepared the host for a process of the next release
+            found[process["name"], str(process["instance"])] = process["state"]
     optional = [name for name, each in settings.items() if each.get("optional")]
     words = [f"{n}.{i} is {s.lower()}" for (n, i), s in found.items() if n not in optional and s not in UP]
     missing = [n for n in settings if n not in optional and not any(name == n for name, _ in found)]

@@ -14,6 +14,7 @@ from paasctl.words import counted
 
 from .channel import Channel
 from .databases import each_its_own
+from .prepared import require_processes
 from .remarks import CHANGED, ahead, copied, gaps, interrupted, refused, serves, unserved
 from .spec import Spec, same_env
 from .state import HostState
@@ -85,10 +86,11 @@ class Planner:
         """To an earlier good release: code and env together.
 
         Raises:
-            UsageError: there is no such release, or it never was good.
+            UsageError: there is no such release, it never was good, or the host is prepared for other processes.
         """
         state: HostState = observed.extra
         document = state.documents[self._choose(state, release)]
+        require_processes(self.target, state, document)
         undo_to = self._undo_to(state)
         chosen = document["id"]
         check = Step(f"check that {chosen} is whole", lambda say: self._call("repair", say, release=chosen))
@@ -105,9 +107,14 @@ class Planner:
         )
 
     def restart(self, observed: Observed) -> Plan:
-        """Every process of the live release, one after the other."""
+        """Every process of the live release, one after the other.
+
+        Raises:
+            UsageError: nothing is live, or the host is prepared for other processes.
+        """
         state: HostState = observed.extra
         live = self._need_live(state)
+        require_processes(self.target, state, live)
         title = f"restart the processes of {live['id']} one after the other"
         release = live["id"]
         return Plan(

@@ -42,9 +42,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         document = {"id": release, "tree": release, "code": str(code), "static": {"/static/": "static"}, "built": []}
         write_json(at.release(release, "release.json"), document)
     nobody: Any = None
-    made = Rollout(at, Releases(at, "", nobody), nobody, nobody)
+    supervisor: Any = SimpleNamespace(suit=lambda document: document)
+    made = Rollout(at, Releases(at, "", nobody), supervisor, nobody)
     rolled: list[str] = []
-    monkeypatch.setattr(made, "roll", lambda release, say: rolled.append(release))
+    monkeypatch.setattr(made, "_bring", lambda document, say: rolled.append(document["id"]))
     made.switch("v1", None)
     layout.remove(at.path("operation.json"))
     return Host(layout=at, rollout=made, rolled=rolled)

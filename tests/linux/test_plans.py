@@ -175,6 +175,40 @@ def test_the_urls_are_those_of_what_runs_then() -> None:
     assert planner(Recorder()).rollback(here, "v1").url == "http://x:8200/"
 
 
+WORKER = {"instances": 1, "stop_wait": 35}
+
+
+@pytest.mark.parametrize(
+    ("setup", "earlier", "named"),
+    [
+        ({}, {}, ""),
+        ({"settings": {"web": {"instances": 1, "stop_wait": 35}, "worker": WORKER}}, {}, "worker: 1 with"),
+        ({}, {"settings": {"web": {"instances": 2, "stop_wait": 35}}}, "web: 1 with stop_wait 35 there, 2 with"),
+        ({}, {"settings": {"web": {"instances": 1, "stop_wait": 9}}}, "stop_wait 35 there, 1 with stop_wait 9 in v1"),
+        ({"handover": False}, {}, "web: on $PORT there, on a socket that is handed on in v1"),
+    ],
+)  # fmt: skip
+def test_a_rollback_to_what_the_host_is_not_prepared_for_is_refused_before_anything_happens(
+    setup: dict[str, Any], earlier: dict[str, Any], named: str
+) -> None:
+    now = {**live(), "migrations": []}
+    documents = {"v1": {**now, "commit": "abcdef0123456", "dirty": True, **earlier, "id": "v1"}, "v2": now}
+    here = observed(setup={**prepared(settings=now["settings"]), **setup}, documents=documents, live=now)
+    if not named:
+        assert planner(Recorder()).rollback(here, "v1").prepare
+        return
+    with pytest.raises(UsageError) as caught:
+        planner(Recorder()).rollback(here, "v1")
+    assert named in caught.value.message and "v2 is live as before" in caught.value.message
+    assert "`paasctl setup local` in a checkout of abcdef0123, with what was not" in caught.value.hint
+
+
+def test_a_restart_of_what_the_host_is_not_prepared_for_any_more_is_refused() -> None:
+    here = observed(setup=prepared())
+    with pytest.raises(UsageError, match="v2 needs other processes than the host is prepared for"):
+        planner(Recorder()).restart(here)
+
+
 def running(**changes: Any) -> dict[str, Any]:
     return {"name": "web", "instance": "0", "state": "RUNNING", "release": "v2", "pid": 7, **changes}
 
@@ -202,6 +236,7 @@ def test_what_should_run_and_does_not_is_named() -> None:
     assert missing(running(), supervised=False) == ["Supervisor does not run"]
     worker = {**live(), "settings": {"web": {"instances": 1}, "worker": {"instances": 1, "optional": True}}}
     assert missing(running(), running(name="worker", state="FATAL"), live=worker) == []
+    assert missing(running(), running(name="beat", state="FATAL")) == [], "setup prepared the host for the next release"
 
 
 # ------------------------------------------------------------------------------------- one database, or one each

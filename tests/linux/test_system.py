@@ -19,6 +19,7 @@ from paasctl.procfiles.host.system import SystemSupervisor
 
 WEB = "shop-a-web:shop-a-web_0"
 SETUP = {"app": "shop", "generation": "a", "settings": {"web": {"instances": 1, "stop_wait": 5}}}
+ONE, TWO = {"instances": 1, "stop_wait": 5}, {"instances": 2, "stop_wait": 5}
 #: says what it was asked, and goes on until a file is there
 CTL = '#!/bin/sh\necho "$@" >>{folder}/asked\nwhile ! [ -e {folder}/started ]; do sleep 0.02; done\n'
 
@@ -99,3 +100,13 @@ def test_a_process_that_never_ends_is_waited_for_so_long(
     while not begun():
         time.sleep(0.01)
     assert not children.running, "what is over is forgotten"
+
+
+def test_a_release_comes_back_with_those_of_its_processes_that_the_host_still_knows(
+    supervisor: SystemSupervisor, tmp_path: Path
+) -> None:
+    (tmp_path / "started").touch()
+    (tmp_path / "setup.json").write_text(json.dumps({**SETUP, "settings": {"web": TWO, "worker": ONE}}))
+    document = {"id": "v1", "settings": {"web": {**TWO, "instances": 3, "threads": 4}, "beat": ONE}}
+    assert supervisor.suit(document) == {"id": "v1", "settings": {"web": {**TWO, "threads": 4}}}
+    assert (tmp_path / "asked").read_text() == "stop shop-a-worker:shop-a-worker_0\n", "it ran what failed"
