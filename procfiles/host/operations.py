@@ -30,13 +30,19 @@ def status(agent: Agent) -> Dict[str, Any]:
             "kept": kept,
         }
     document = agent.releases.get(live)
-    path, strict = document["health"] or "/", bool(document["health"])
-    probe = Probe(str(document["front"]), path, document["host"], live, strict, named=False)
+    probe = Probe.visitor(document)
     healthy = probe.healthy()
-    problem = "" if healthy else probe.problem
+    if not healthy and probe.moved:
+        probe = probe.over_tls()
+        healthy = probe.healthy()
     return {
-        "healthy": healthy, "problem": problem, "disk_free": free, "answer": probe.status, "path": path, "kept": [],
-    }  # fmt: skip
+        "healthy": healthy,
+        "problem": "" if healthy else probe.problem,
+        "disk_free": free,
+        "answer": probe.status,
+        "path": document["health"] or "/",
+        "kept": [],
+    }
 
 
 def restart(agent: Agent) -> None:

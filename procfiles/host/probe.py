@@ -8,6 +8,7 @@ import time
 import zlib
 from typing import Any, Callable, Dict, Optional
 
+HTTPS = "443"
 #: seconds that one answer may take, and that a process may take to give its first
 ANSWER, START = 10, 60
 
@@ -15,13 +16,15 @@ ANSWER, START = 10, 60
 class Probe:
     """How to ask: where (a unix socket's path, or a port of this machine), which path, as which host.
 
-    ``strict`` is set when the user named a health path: then only answers below 400 are healthy, else below 500.
+    ``named``: the answer must say that it is the release's. ``moved`` is the host whose TLS was answered instead of a
+    page. ``strict`` is set when the user named a health path: then only answers below 400 are healthy, else below 500.
     """
 
     def __init__(self, where: str, path: str, host: str, release: str, strict: bool, named: bool) -> None:
         self._where, self._path, self._host = where, path, host
         self._release, self._limit, self._named = release, 400 if strict else 500, named
-        self.problem, self.status = "it does not answer", 0
+        self._strict, self._tls = strict, False
+        self.problem, self.status, self.moved = "it does not answer", 0, ""
 
     @classmethod
     def of(cls, document: Dict[str, Any], where: str) -> Probe:
@@ -30,6 +33,20 @@ class Probe:
         # only the runtime's wrapper adds the release's name to the answer; elsewhere the private place is proof enough
         named = bool(document["runtime"] and document["handover"])
         return cls(where, health or "/", document["host"], document["id"], bool(health), named)
+
+    @classmethod
+    def visitor(cls, document: Dict[str, Any]) -> Probe:
+        """The probe of a release by the way that visitors take: through the web server in front, where there is one."""
+        probe = cls.of(document, str(document["front"]))
+        if any(probe._path.startswith(url) for url in document["static"]):
+            probe._named = False  # the web server in front gives that file itself
+        return probe
+
+    def over_tls(self) -> Probe:
+        """The same probe of the TLS to which the web server in front sends everybody."""
+        probe = Probe(HTTPS, self._path, self.moved, self._release, self._strict, self._named)
+        probe._tls = True
+        return probe
 
     def healthy(self) -> bool:
         """Ask once. ``problem`` then says what is wrong, in words that follow the release's name."""
@@ -44,7 +61,7 @@ class Probe:
         if status >= self._limit:
             self.problem = "it answers %d at %s" % (status, self._path)
         elif self._named and release != self._release:
-            self.problem = "it is not the new release that answers at %s" % self._path
+            self.problem = "what answers %d at %s is not this release" % (status, self._path)
         else:
             return True
         return False
@@ -71,12 +88,16 @@ class Probe:
         connection = HTTPConnection("127.0.0.1")
         try:
             connection.sock = connected(self._where)
+            if self._tls:
+                connection.sock = secured(connection.sock, self._host)
             headers = {"Host": self._host, "X-Paasctl-Probe": self._release}
             headers.update({"Connection": "close", "User-Agent": "paasctl"})
             connection.request("GET", self._path, headers=headers)
             answer = connection.getresponse()
             answer.read(1 << 20)
-            return answer.status, answer.getheader("X-Paasctl-Release")
+            release = answer.getheader("X-Paasctl-Release")
+            self.moved = "" if release else tls_host(answer.getheader("Location") or "")
+            return answer.status, release
         finally:
             connection.close()
 
@@ -93,6 +114,26 @@ def connected(where: str) -> socket.socket:
         found.close()
         raise
     return found
+
+
+def secured(plain: socket.socket, host: str) -> socket.socket:
+    """TLS on a connection within this machine; whether visitors trust its certificate is not asked here."""
+    import ssl
+
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(plain, server_hostname=host)
+
+
+def tls_host(location: str) -> str:
+    """The host that a redirection to https leads to."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(location)
+        return (parts.hostname or "") if parts.scheme == "https" else ""
+    except ValueError:
+        return ""
 
 
 def port_is_free(port: int) -> bool:

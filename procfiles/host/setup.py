@@ -100,11 +100,15 @@ class Setup:
         for path, text, mode in self._plain_files(config):
             if read(path) != text:
                 acts.append(("write " + path, functools.partial(self._write, path, text, mode)))
-        if self._known() != config or read(supervisor_path(config)) != texts.supervisor(config):
+        if not self._programs_are_right(config):
             title = "write %s and %s, start the processes" % (supervisor_path(config), site_path(config))
             title += "" if config["domain"] else "; it is the host's default site from then on"
             acts.append((title, lambda: self._programs(config)))
         return acts
+
+    def _programs_are_right(self, config: Config) -> bool:
+        linked = os.path.islink(self._enabled(config))
+        return linked and self._known() == config and read(supervisor_path(config)) == texts.supervisor(config)
 
     def _programs(self, config: Config) -> None:
         """The site and the processes; where others serve already, no request is lost."""
@@ -130,11 +134,13 @@ class Setup:
         One that somebody edited (certbot does) stays as it is until something else is asked of it.
         """
         path, enabled = site_path(config), self._enabled(config)
-        text, before = texts.nginx(config), read(path)
-        if before and os.path.islink(enabled) and config["site"] in (known.get("site"), digest(before)):
+        before = read(path)
+        fits = bool(before) and config["site"] in (known.get("site"), digest(before))
+        if fits and os.path.islink(enabled):
             self._service("nginx")
             return
-        if before and digest(before) != known.get("site"):
+        text = before if fits else texts.nginx(config)
+        if before and not fits and digest(before) != known.get("site"):
             self._say("the site had been edited (by certbot?) and is written anew; do again what was done to it")
         broken = children.run(["nginx", "-t"], "/", limit=60)
         children.check(

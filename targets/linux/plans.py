@@ -258,7 +258,10 @@ class Planner:
 
     def _answers(self) -> list[str]:
         """What a visitor of the live release is answered, where it is not what a visitor wants."""
-        answer = refused(self.channel.call("answer"))
+        report = self.channel.call("answer")
+        if report["healthy"] is False:
+            return [f"it runs, and visitors do not reach it: {report['problem']}; see `paasctl status {self.target}`"]
+        answer = refused(report)
         hint = 'a path that answers, as health = "/..." under [app] in paasctl.toml, makes a push look at that one'
         return [f"{answer}; {hint}"] if answer else []
 

@@ -5,6 +5,8 @@ The tests share one app; each leaves it healthy and its checkout clean.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 from hostlab.apps import HostApp
 from support.load import Clients, Request
+from support.web import eventually
 
 pytestmark = pytest.mark.hosts
 
@@ -108,6 +111,59 @@ def test_a_supervisor_that_is_down_is_said_and_then_brought_to_an_end(shop: Host
         shop.host.ssh("systemctl start supervisor")
     shop.push()
     assert shop.serves() == shop.project.version
+
+
+def test_a_site_that_is_not_in_nginx_is_not_healthy_and_setup_puts_it_back(shop: HostApp) -> None:
+    enabled = f"/etc/nginx/sites-enabled/paasctl-{shop.name}"
+    shop.host.ssh(f"rm {enabled}; ln -s ../sites-available/default /etc/nginx/sites-enabled/default; nginx -s reload")
+    try:
+        eventually(shop.url, lambda answer: "nginx" in answer.body)
+        status = shop.run("status", "linux", code=None)
+        assert "what answers 200 at / is not this release" in status.said, status
+        assert shop.status()["healthy"] is False
+        shop.project.bump()
+        assert "visitors do not reach it" in shop.push().err
+    finally:
+        shop.host.ssh("rm /etc/nginx/sites-enabled/default")
+    shop.setup()
+    assert shop.serves() == shop.project.version
+    assert shop.status()["healthy"] is True
+
+
+TLS = """
+server { listen 80 default_server; return 301 https://$host$request_uri; }
+server { listen 443 ssl; ssl_certificate /root/tls.pem; ssl_certificate_key /root/tls.key; """
+
+
+def answered(shop: HostApp) -> int:
+    """The status of / over plain http; a redirection is not followed."""
+    connection = http.client.HTTPConnection(shop.host.address, timeout=10)
+    connection.request("GET", "/")
+    with contextlib.closing(connection):
+        return connection.getresponse().status
+
+
+def test_the_health_is_asked_over_tls_where_http_only_leads_there(shop: HostApp) -> None:
+    """What certbot makes of a site."""
+    site = f"/etc/nginx/sites-available/paasctl-{shop.name}"
+    before = shop.host.out(f"cat {site}")
+    request = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=t1 -keyout /root/tls.key -out /root/tls.pem"
+    shop.host.ssh(request)
+    edited = before.replace("server {\n", TLS, 1).replace(
+        "listen 80 default_server;\n    listen [::]:80 default_server;", ""
+    )
+    shop.host.ssh(f"cat >{site} && nginx -t && nginx -s reload", data=edited)
+    try:
+        end = time.monotonic() + 20
+        while answered(shop) != 301:
+            assert time.monotonic() < end, "nginx goes on with the old site"
+            time.sleep(0.2)
+        assert shop.status()["healthy"] is True
+        shop.host.ssh("supervisorctl stop all")
+        assert "it answers 502 at /" in shop.run("status", "linux", code=None).said
+    finally:
+        shop.host.ssh(f"supervisorctl start all; cat >{site} && nginx -s reload", data=before)
+    assert eventually(shop.url, lambda answer: answer.status == 200)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +113,13 @@ def test_an_error_that_counts_as_healthy_is_named(healthy: bool | None, answer: 
     assert remarks.refused({"healthy": healthy, "answer": answer, "path": "/"}) == said
 
 
+def test_a_release_that_visitors_do_not_reach_is_named_at_the_end_of_a_push() -> None:
+    answer = {"healthy": False, "problem": "what answers 404 at / is not this release", "answer": 404, "path": "/"}
+    agent = SimpleNamespace(call=lambda name: answer)
+    (said,) = planner(agent)._answers()
+    assert said.startswith("it runs, and visitors do not reach it: what answers 404")
+
+
 # ------------------------------------------------------------------------------- what goes wrong in the middle
 
 
@@ -137,7 +145,7 @@ def observed(**changes: Any) -> Observed:
     return Observed(exists=True, url="http://x/", extra=here)
 
 
-def planner(agent: Recorder) -> Any:
+def planner(agent: Any) -> Any:
     return plans.Planner(agent, "eva@lap", Path("cache"), "local", "127.0.0.1", url="http://x:{port}/")
 
 
