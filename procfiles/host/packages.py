@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Callable, List
+import time
+from typing import Callable, Dict, List
 
 from . import children
 from .wire import Failure
@@ -17,6 +18,10 @@ WANTED = {
     "supervisor": "/usr/bin/supervisorctl",
     "zstd": "/usr/bin/zstd",
 }
+#: seconds that another apt (a new server updates itself) may take, and between two tries
+LOCKED, PAUSE = 300, 5
+#: what apt-get says of a list that another one holds, and of one that it could not get and yet succeeds without
+BUSY, NOT_FETCHED = "Could not get lock", "Failed to fetch"
 
 
 def missing(python: str) -> List[str]:
@@ -33,11 +38,17 @@ def install(names: List[str], say: Callable[[str], None]) -> None:
     Raises:
         Failure: apt refuses; its words are shown.
     """
-    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    children.run(["apt-get", "update", "-qq"], "/", env, limit=600)
-    ended = children.run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *names], "/", env, limit=1800, say=say
-    )
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C")
+    updated = _update(env, say)
+    words = ["apt-get", "-o", "DPkg::Lock::Timeout=%d" % LOCKED]
+    words += ["install", "-y", "-qq", "--no-install-recommends", *names]
+    ended = children.run(words, "/", env, limit=1800, say=say)
+    if not ended.status:
+        return
+    message = "the host could not install %s; nothing else was changed" % " ".join(names)
+    if updated.status or NOT_FETCHED in updated.output:
+        message += "; nor could it renew its lists of packages, which may be why"
+        raise Failure(message, "mend what `apt-get update` says there, then run setup again", updated.output)
     unknown = re.search(r"Unable to locate package python(3\.\d+)-venv", ended.output)
     if unknown:
         raise Failure(
@@ -45,4 +56,15 @@ def install(names: List[str], say: Callable[[str], None]) -> None:
             "name that one in .python-version, or install Python %s and its venv by hand, then run setup again"
             % unknown.group(1),
         )
-    children.check(ended, "the host could not install %s" % " ".join(names), "install it by hand, then run setup again")
+    raise Failure(message, "install it by hand, then run setup again", ended.output)
+
+
+def _update(env: Dict[str, str], say: Callable[[str], None]) -> children.Ended:
+    """Renew the lists of packages. A server that is new does so itself just then, and apt-get waits for no list."""
+    deadline = time.monotonic() + LOCKED
+    while True:
+        ended = children.run(["apt-get", "update", "-qq"], "/", env, limit=600)
+        if not ended.status or BUSY not in ended.output or time.monotonic() > deadline:
+            return ended
+        say("somebody else renews the lists of packages there; waiting")
+        time.sleep(PAUSE)
