@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from paasctl import push
 from paasctl.errors import Busy, HalfApplied, PaasctlError, UsageError
-from paasctl.model import Desired, Env, Observed, Plan, Provenance, Release
+from paasctl.model import Desired, Env, Observed, Plan, Provenance, Release, Step
 from paasctl.target import load
 from paasctl.testing.checkout import Log
 
@@ -106,11 +107,40 @@ def test_every_host_that_failed_is_named() -> None:
     assert not isinstance(error, HalfApplied)
 
 
+def test_all_hosts_are_prepared_at_the_same_time_and_the_first_is_tried_out_before_the_others() -> None:
+    names, order, meeting = ("one", "two", "three"), list[str](), threading.Barrier(3)
+
+    def plan(name: str) -> Plan:
+        def upload(say: Any) -> None:
+            meeting.wait(60)  # nobody comes past it alone
+
+        def step(title: str) -> Step:
+            return Step(title, lambda say: order.append(f"{title} {name}"))
+
+        prepare = (Step("upload", upload), step("release"), step("try"))
+        return Plan(prepare=prepare, commit=(step("switch"),), verify=(step("roll"),))
+
+    push.apply(fleet.merge({name: plan(name) for name in names}, {}), Log())
+    assert sorted(order[:4]) == ["release one", "release three", "release two", "try one"]
+    assert sorted(order[4:6]) == ["try three", "try two"]
+    assert order[6:8] == ["switch one", "roll one"]
+    assert sorted(order[8:]) == ["roll three", "roll two", "switch three", "switch two"]
+
+
+def test_no_host_is_asked_for_anything_when_one_cannot_be_planned() -> None:
+    targets = {"one": Planning("v3"), "two": Planning("v3", refuses=True)}
+    hosts = fleet.Fleet(targets)
+    wanted = Desired("linux", None, Env(), (), None, Provenance("ada"))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="not prepared"):
+        hosts.plan(wanted, hosts.observe(), None)  # type: ignore[arg-type]
+    assert [target.agent.calls for target in targets.values()] == [[], []]
+
+
 class Planning:
     """A host's target that only plans."""
 
-    def __init__(self, live: str) -> None:
-        self.agent, self.told = Agent(live), tuple[Any, ...]()
+    def __init__(self, live: str, refuses: bool = False) -> None:
+        self.agent, self.told, self.refuses = Agent(live), tuple[Any, ...](), refuses
 
     def observe(self) -> Observed:
         return self.agent.observed()
@@ -119,6 +149,8 @@ class Planning:
         self.told = told
 
     def plan(self, *_: Any) -> Plan:
+        if self.refuses:
+            raise UsageError("the host is not prepared for this app")
         return Plan()
 
 
