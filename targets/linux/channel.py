@@ -6,12 +6,14 @@ import contextlib
 import hashlib
 import importlib.resources
 import json
+import select
 import struct
 import subprocess
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 from paasctl.errors import Busy, Conflict, HalfApplied, PaasctlError, UsageError
@@ -79,18 +81,32 @@ KINDS = {
     "half": HalfApplied,
 }
 FRAME = 1 << 16
+#: seconds in which the far end of a connection that is there already begins; else the connection is dead
+FIRST = 10
 
 
-#: says what went wrong from the last words of the program that carries the conversation
-Explain = Callable[[Sequence[str]], PaasctlError]
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the program that carries a conversation ended: its exit status, its last words, whether the agent had
+    begun."""
+
+    status: int
+    words: tuple[str, ...]
+    begun: bool
 
 
-def broken_off(words: Sequence[str]) -> PaasctlError:
+#: says what went wrong
+Explain = Callable[[Ending], PaasctlError]
+#: the words that start the agent in another way, where one ended before the agent began; None: there is no other
+Otherwise = Callable[[Ending], Sequence[str] | None]
+
+
+def broken_off(ending: Ending, host: str = "the host") -> PaasctlError:
     """The error of a conversation that ended and nobody knows why."""
     return PaasctlError(
-        "the conversation with the host broke off",
+        f"the conversation with {host} broke off",
         hint="run the same command again; it finishes or undoes the rest",
-        output="\n".join(words),
+        output="\n".join(ending.words),
     )
 
 
@@ -101,6 +117,7 @@ class Channel:
         argv: the words that start Python with :data:`BOOTSTRAP` where the agent is to run.
         hello: what the agent is told first.
         explain: makes the error of a conversation that broke off.
+        otherwise: given when ``argv`` uses a connection that may be dead: the other way, which is taken once.
         cached: whether the far end keeps the agent for the next time, in its user's own cache.
         codings: how contents are sent, the best first; see :mod:`squeeze`.
     """
@@ -112,29 +129,37 @@ class Channel:
         environ: Mapping[str, str],
         explain: Explain = broken_off,
         *,
+        otherwise: Otherwise | None = None,
         cached: bool = False,
         codings: Sequence[str] = squeeze.NETWORK,
     ) -> None:
-        self._explain, self._begun, self.codings = explain, False, codings
+        self._explain, self._otherwise, self.codings = explain, otherwise, codings
+        self._asked = self._begun = self._closed = False
         self._modules = zlib.compress(json.dumps(agent_modules(), sort_keys=True).encode("ascii"), 9)
         self._hello = json.dumps(hello).encode("ascii") + b"\n"
+        self._environ, self._digest = dict(environ), hashlib.sha256(self._modules).hexdigest() if cached else ""
         # a file, since a connection that is kept open for the next command would keep a pipe open too
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the channel
+        self._process = self._started(argv)
+        self._number = 0
+        self._ahead: tuple[str, Mapping[str, Any], Future[int]] | None = None
+
+    def _started(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         # a session of its own: Ctrl-C is for paasctl, which then tells the agent what to do
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             list(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=dict(environ),
+            env=self._environ,
             start_new_session=True,
         )
-        self._number = 0
-        self._ahead: tuple[str, Mapping[str, Any], Future[int]] | None = None
-        digest = hashlib.sha256(self._modules).hexdigest() if cached else ""
+        assert process.stdin is not None
         # the answer, or why there is none, is read with the first request: by then it has long been under way
-        with contextlib.suppress(PaasctlError):
-            self._send(digest.encode("ascii") + b"\n")
+        with contextlib.suppress(OSError):
+            process.stdin.write(self._digest.encode("ascii") + b"\n")
+            process.stdin.flush()
+        return process
 
     def call(self, name: str, say: Say | None = None, stream: Iterable[bytes] | None = None, **args: Any) -> Any:
         """Make one request and return its result.
@@ -172,16 +197,25 @@ class Channel:
 
     def close(self) -> None:
         """End the conversation; the agent ends with it."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        self._closed = True
+        self._hang_up()
         if self._ahead is not None:  # it reads still; the far end's end is its end
             wait([self._ahead[2]])
+            self._hang_up()  # it may have gone another way meanwhile
+        self._leave()
+        self._stderr.close()
+
+    def _hang_up(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+    def _leave(self) -> None:
+        """Wait for the end of the program that was hung up."""
+        assert self._process.stdout is not None
         with contextlib.suppress(OSError):
             self._process.stdout.close()
         self._process.wait()
-        self._stderr.close()
 
     def _answers(self, name: str, stream: Iterable[bytes] | None, args: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         number = self._asked_ahead(name, args) or self._request(name, args, stream is not None)
@@ -219,24 +253,33 @@ class Channel:
 
     def _begin(self) -> None:
         """Give the far end the agent if it lacks it, and the first words."""
-        if self._begun:
+        if self._asked:
             return
+        self._asked = True
+        first = self._first(FIRST if self._otherwise else None)
+        if not first and self._otherwise:
+            argv = self._otherwise(self._ending())
+            if argv and not self._closed:  # nothing was begun there, so that nothing is done twice
+                self._leave()
+                self._process = self._started(argv)
+                first = self._first()
+        if not first:
+            raise self._broken()
         self._begun = True
+        lacks = first.endswith(NEED)
+        self._send((b"%d\n" % len(self._modules) + self._modules if lacks else b"") + self._hello)
+
+    def _first(self, patience: float | None = None) -> bytes:
+        """The agent's first line; empty where there is none, after ``patience`` seconds of silence too."""
         assert self._process.stdout is not None
+        if patience is not None and not select.select([self._process.stdout], [], [], patience)[0]:
+            self._process.kill()
+            return b""  # what is not read to its end: ssh has given its output to the one who keeps the connection
         for _ in range(NOISE):
             line = self._process.stdout.readline()
-            if line.endswith(HAVE):
-                self._send(self._hello)
-                return
-            if line.endswith(NEED):
-                self._send(b"%d\n" % len(self._modules) + self._modules + self._hello)
-                return
-            if not line:
-                break
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # it ends when there is nothing to hear
-        raise self._broken()
+            if not line or line.endswith((HAVE, NEED)):
+                return line
+        return b""
 
     def _send_frames(self, stream: Iterable[bytes]) -> None:
         for data in stream:
@@ -253,7 +296,7 @@ class Channel:
         try:
             self._process.stdin.write(data)
             self._process.stdin.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # it has ended, or was hung up since it had
             raise self._broken() from error
 
     def _read(self) -> dict[str, Any]:
@@ -265,9 +308,15 @@ class Channel:
         return answer
 
     def _broken(self) -> PaasctlError:
-        self._process.wait()
+        return self._explain(self._ending())
+
+    def _ending(self) -> Ending:
+        if not self._begun:
+            self._hang_up()  # it ends when there is nothing to hear
+        status = self._process.wait()
         self._stderr.seek(0)
-        return self._explain(self._stderr.read().decode("utf-8", "replace").strip().splitlines()[-20:])
+        words = self._stderr.read().decode("utf-8", "replace").strip().splitlines()[-20:]
+        return Ending(status, tuple(words), self._begun)
 
 
 def agent_modules() -> dict[str, str]:

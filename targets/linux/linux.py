@@ -85,7 +85,8 @@ class LinuxTarget(HostTarget):
             "app_user": ["sudo", "-n", "-u", app, "--", "python3", "-I", "-c"],
             "supervisorctl": CTL,
         }
-        channel = Channel(ssh.python(), hello, context.environ, ssh.explain, cached=True)
+        otherwise = ssh.otherwise()
+        channel = Channel(ssh.python(), hello, context.environ, ssh.explain, otherwise=otherwise, cached=True)
         host = settings.get("domain") or ssh.host
         planner = Planner(channel, context.who, cache, name, host, site=_site(settings))
         super().__init__(FACTS, channel, planner, f"http://{host}/", None, cache, context.learn)
@@ -124,10 +125,12 @@ class LinuxTarget(HostTarget):
     def _root(self) -> Channel:
         """An agent that runs as root, for this plan alone."""
         ssh = replace(self._ssh, login=self._settings.get("setup_user", ""))
-        before = "" if ssh.user == "root" else "sudo -n"
+        # what sudo and apt-get say is read here, so it must not be in another language
+        before = "env LC_ALL=C" if ssh.user == "root" else "env LC_ALL=C sudo -n"
         act_as = ["runuser", "-u", self._context.app, "--", "python3", "-I", "-c"]
         hello = {**self._hello, "role": "setup", "app_user": act_as}
-        channel = Channel(ssh.python(before), hello, self._context.environ, ssh.explain)
+        otherwise = ssh.otherwise(before)
+        channel = Channel(ssh.python(before), hello, self._context.environ, ssh.explain, otherwise=otherwise)
         self._roots.append(channel)
         return channel
 

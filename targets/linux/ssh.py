@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shlex
 import shutil
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from paasctl.errors import PaasctlError, UsageError
 
-from .channel import BOOTSTRAP, broken_off
+from .channel import BOOTSTRAP, Ending, Otherwise, broken_off
+from .refusals import is_sshs_own, refusal, unknown
 
 #: seconds that a connection is kept for the next command, and that connecting may take
 KEEP, CONNECT = 600, 15
-#: bytes of a folder for sockets: ssh's names in it take 58, and the shortest limit (macOS) is 104
-LONGEST = 45
+#: seconds that a connection's own program may take to let go of it
+STOP = 5
+#: characters of a socket's name, and bytes of the folder: ssh adds 18, and the shortest limit (macOS) is 104
+NAME, LONGEST = 40, 45
 ALIVE = ("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
 
 
@@ -40,16 +44,17 @@ class Ssh:
     environ: Mapping[str, str]
     login: str = ""
 
-    def argv(self, command: str, *, tty: bool = False) -> list[str]:
-        """The words that run a shell command line on the host. No secret is ever among them."""
-        shared = [] if self._has_control_path else self._control()
+    def argv(self, command: str, *, tty: bool = False, alone: bool = False) -> list[str]:
+        """The words that run a shell command line on the host, ``alone`` on a connection of their own. No secret is
+        ever among them."""
+        shared = ["-o", "ControlPath=none"] if alone else self._control()
         words = [self._program, *self._configuration, *shared, *ALIVE, "-o", f"ConnectTimeout={CONNECT}"]
         words += ["-o", "StrictHostKeyChecking=yes", "-t" if tty else "-T", "--", self.destination, command]
         return words
 
-    def python(self, before: str = "") -> list[str]:
+    def python(self, before: str = "", *, alone: bool = False) -> list[str]:
         """The words that start the agent on the host; ``before`` stands before Python (``sudo -n``)."""
-        return self.argv(f"{before} python3 -I -c {shlex.quote(BOOTSTRAP)}".lstrip())
+        return self.argv(f"{before} python3 -I -c {shlex.quote(BOOTSTRAP)}".lstrip(), alone=alone)
 
     @property
     def user(self) -> str:
@@ -61,13 +66,30 @@ class Ssh:
         """The host's real name or address, after the client's configuration."""
         return self._settings["hostname"]
 
-    def explain(self, words: Sequence[str]) -> PaasctlError:
-        """The error of a connection that failed, from ssh's own last words."""
-        text = "\n".join(words)
-        for sign, message, hint in SIGNS:
-            if sign in text:
-                return PaasctlError(message.format(self.destination), hint=hint.format(self.destination), output=text)
-        return broken_off(words)
+    def explain(self, ending: Ending) -> PaasctlError:
+        """The error of a conversation that failed, from ssh's own last words."""
+        if ending.begun:
+            return broken_off(ending, self.destination)
+        return refusal(ending, self.destination) or unknown(ending, self.destination)
+
+    def otherwise(self, before: str = "") -> Otherwise | None:
+        """How the agent is started where the connection that was kept is dead (the laptop slept); None: none is kept.
+
+        One of paasctl's own is given up for a new one; one of the user's own is passed by.
+        """
+        path = self._control_path
+        if path is None or not path.is_socket():
+            return None
+
+        def words(ending: Ending) -> list[str] | None:
+            if refusal(ending, self.destination) or not is_sshs_own(ending):
+                return None
+            if self._has_control_path:
+                return self.python(before, alone=True)
+            self._give_up(path)
+            return self.python(before)
+
+        return words
 
     @cached_property
     def _program(self) -> str:
@@ -95,11 +117,27 @@ class Ssh:
             )
         return dict(line.split(" ", 1) for line in answer.stdout.splitlines() if " " in line)
 
-    def _control(self) -> list[str]:
+    @cached_property
+    def _control_path(self) -> Path | None:
+        """The socket of the connection that is kept; named here, since ssh's own ``%C`` cannot be asked for."""
+        if self._has_control_path:
+            return Path(self._settings["controlpath"])
         folder = socket_folder(self.sockets)
-        if folder is None:
+        settings = "\n".join(f"{name} {value}" for name, value in sorted(self._settings.items()))
+        return folder / hashlib.sha256(settings.encode()).hexdigest()[:NAME] if folder else None
+
+    def _control(self) -> list[str]:
+        path = self._control_path
+        if path is None or self._has_control_path:
             return []
-        return ["-o", "ControlMaster=auto", "-o", f"ControlPath={folder}/%C", "-o", f"ControlPersist={KEEP}"]
+        return ["-o", "ControlMaster=auto", "-o", f"ControlPath={path}", "-o", f"ControlPersist={KEEP}"]
+
+    def _give_up(self, path: Path) -> None:
+        """Have the kept connection take no more commands; what other paasctls do on it goes on."""
+        words = [self._program, *self._configuration, "-o", f"ControlPath={path}", "-O", "stop", "--", self.destination]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(words, capture_output=True, env=dict(self.environ), timeout=STOP)
+        path.unlink(missing_ok=True)
 
 
 def socket_folder(wanted: Path) -> Path | None:
@@ -116,38 +154,3 @@ def socket_folder(wanted: Path) -> Path | None:
     folder = base / hashlib.sha256(os.fsencode(wanted)).hexdigest()[:8]
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder
-
-
-#: what ssh says, what happened, what to do; nothing was changed in any of these cases
-SIGNS = (
-    (
-        "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "the host key of {} is not the one that is known; nothing was sent",
-        "find out why; if the host was made anew: ssh-keygen -R HOST, then ssh {} once",
-    ),
-    (
-        "Host key verification failed",
-        "the host key of {} is not known; nothing was sent",
-        "compare it and accept it once by hand: ssh {}",
-    ),
-    (
-        "Permission denied",
-        "{} does not let this user in",
-        "`ssh {}` must work without a password: add your public key there",
-    ),
-    (
-        "Could not resolve hostname",
-        "there is no host named as in {}",
-        "check the name in paasctl.toml and your network",
-    ),
-    ("timed out", "{} cannot be reached (no answer)", "is the host up, and its port open? Try: ssh {}"),
-    ("Connection refused", "{} cannot be reached (connection refused)", "is sshd running there? Try: ssh {}"),
-    ("No route to host", "{} cannot be reached (no route)", "check your network, and that the host is up"),
-    ("python3: not found", "{} has no python3", "ssh {} sudo apt-get install -y python3"),
-    ("python3: command not found", "{} has no python3", "ssh {} sudo apt-get install -y python3"),
-    (
-        "a password is required",
-        "this user may not become root on {}",
-        'run setup as a user who may: hosts = ["root@..."], or with sudo',
-    ),
-)

@@ -219,6 +219,20 @@ def test_a_host_that_is_away_is_said_soon(shop: HostApp) -> None:
     assert "nothing to do" in shop.push().out
 
 
+def test_a_kept_connection_that_died_in_silence_is_given_up(shop: HostApp) -> None:
+    """As after a laptop's sleep: this side believes in it, the other one answers nothing."""
+    shop.push()
+    sessions = shop.host.out("pgrep -x -u deploy sshd").split()
+    shop.host.ssh(f"kill -STOP {' '.join(sessions)}")
+    try:
+        began = time.monotonic()
+        assert "nothing to do" in shop.push().out
+        assert time.monotonic() - began < 45, "not the minute after which ssh itself gives it up"
+        assert "nothing to do" in shop.push().out
+    finally:
+        shop.host.ssh(f"kill -KILL {' '.join(sessions)}", check=False)
+
+
 @pytest.mark.parametrize("keys", ["unknown", "changed"])
 def test_a_host_key_that_is_not_the_known_one_is_refused(shop: HostApp, keys: str, tmp_path: Path) -> None:
     shop.disconnect()

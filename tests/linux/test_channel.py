@@ -60,6 +60,14 @@ def test_a_far_end_that_ends_is_told_by_the_call() -> None:
     one.close()
 
 
+def test_each_call_to_a_far_end_that_ended_is_told_so() -> None:
+    one = started("")
+    for _ in range(2):
+        with pytest.raises(PaasctlError, match="broke off"):
+            one.call("observe")
+    one.close()
+
+
 @pytest.mark.parametrize("program", [FAR, "import sys; sys.stdin.read()", ""])
 def test_what_was_asked_ahead_keeps_nobody_from_leaving(program: str) -> None:
     one = started(program)
