@@ -1,4 +1,4 @@
-"""A Procfile that gets a process: setup prepares the host for it, and releases from before can still come back.
+"""Which processes there are and what they are told: setup prepares the host, earlier releases can still come back.
 
 The tests share one app and run in their order.
 """
@@ -65,3 +65,31 @@ def test_after_that_setup_the_rollback_goes_through(app: HostApp) -> None:
     app.push()
     assert app.serves() == app.project.version
     assert [name for name in app.running() if "worker" in name]
+
+
+def test_what_the_configuration_says_of_a_process_is_in_force(app: HostApp) -> None:
+    app.configure("\n[targets.linux.processes.web]\ninstances = 3\nworkers = 2\nthreads = 1\nstop_wait = 7\n")
+    app.setup()
+    app.push()
+    assert len([name for name in app.running() if "web" in name]) == 3
+    masters_and_workers = app.host.out(f"pgrep -u {app.name} -fc '[g]unicorn'").strip()
+    assert masters_and_workers == str(3 * (1 + 2))
+    assert "Using worker: sync" in app.run("logs", "linux", "--process", "web.2", "-n", "50").out, "one thread"
+    waits = app.host.out(f"grep -h stopwaitsecs /etc/supervisor/conf.d/paasctl-{app.name}.conf").split()
+    assert "stopwaitsecs=7" in waits
+
+
+def test_a_command_that_hangs_is_named_and_ended_by_unlock(app: HostApp) -> None:
+    before, good = app.live(), (app.project.root / "paasctl.toml").read_text()
+    app.project.replace("paasctl.toml", "\n[targets.linux]", "release = 'sleep 1000'\n\n[targets.linux]")
+    hanging = app.paasctl.start("push", "linux", "--yes", "-v")
+    assert hanging.wait_text("release command"), hanging.wait()
+    assert "is busy with a push" in app.push(code=1).err
+    result = app.run("unlock", "linux", "--yes")
+    assert "end a push of" in result.said
+    assert hanging.wait(60).code == 1
+    assert app.live() == before
+    assert not app.host.ssh(f"pgrep -u {app.name} -x sleep", check=False).stdout
+    app.project.write("paasctl.toml", good)
+    assert "nothing to do" in app.push().out
+    assert "nothing to do" in app.run("unlock", "linux", "--yes").out

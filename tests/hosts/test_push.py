@@ -5,6 +5,7 @@ The tests share one app and run in their order; each leaves it healthy and its c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -172,6 +173,11 @@ def test_rollback_brings_code_and_env_back(shop: HostApp) -> None:
 def test_operations_work_over_ssh(shop: HostApp) -> None:
     document = shop.status()
     assert document["healthy"] is True
+    assert re.fullmatch(r"[\d.]+ [MG]B", document["facts"]["disk free"]), document["facts"]  # type: ignore[index]
+    release = document["release"]
+    assert isinstance(release, dict)
+    assert (release["id"], release["when"][:2]) == (shop.live(), "20")
+    assert re.search(rf"release +{shop.live()} by .+, .*\d", shop.run("status", "linux").out)
     assert {one["state"] for one in document["processes"]} == {"running"}
     assert len(document["processes"]) == 3
     words = ["python", "-c", "import os, sys; print(os.environ['SECRET_KEY'][:2], 'a b'); sys.exit(7)"]
