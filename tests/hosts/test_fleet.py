@@ -34,7 +34,7 @@ def test_both_hosts_serve_the_same_release(shop: HostApp) -> None:
 def test_the_release_command_runs_once_for_all_hosts_and_on_each_for_files_of_their_own(
     make_app: Callable[..., HostApp],
 ) -> None:
-    app = make_app("plain_wsgi", hosts=2)
+    app = make_app("plain_wsgi", settings='domain = "runs.example.com"\n', hosts=2)  # shop is the default site
 
     def runs(persist: str) -> list[int]:
         """How often each host ran the release command in a push of an app with these persist paths."""
