@@ -139,7 +139,7 @@ def app(environ, start):
     try: 1/0
     except ZeroDivisionError: logging.getLogger("n").exception("tb")
     start("200 OK", []); return []
-r.wrap_wsgi(app)({"HTTP_X_REQUEST_ID": "the-id-of-it"}, lambda *a: None)
+r.wrap_wsgi(app)({"HTTP_X_REQUEST_ID": "the-id-of-it"}, lambda *a: None).close()  # as a server does
 logging.getLogger("n").error("outside")
 l.start(); l.stop()"""
     )
