@@ -171,13 +171,15 @@ class PlatformFacts:
 class Setting:
     """One key of ``[targets.NAME]`` that an adapter understands: its Python type and a line for the docs.
 
-    ``limits`` are the least and the largest of a whole number.
+    ``limits`` are the least and the largest of a whole number. ``check`` looks at a value of the right type and raises
+    a ``UsageError`` that goes on after the key: ``must be a host's name``.
     """
 
     type: type
     help: str
     choices: tuple[str, ...] = ()
     limits: tuple[int, int] | None = None
+    check: Callable[[Any], None] | None = None
 
 
 # ------------------------------------------------------------------------------------- desired, observed, the plan

@@ -29,6 +29,8 @@ LOG_DESTINATIONS = ("stdout", "stderr", "file", "keep")
 
 _APP_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 _TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+#: it also becomes a line in a web server's configuration and a folder on a host
+_URL_PATH = re.compile(r"/(?:(?!\.\.?/)[A-Za-z0-9._~@+-]+/)*")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CREDENTIAL = re.compile(
     r"(?:^|_)(?:token|api_?key|access_?key|private_?key|secret_?key|password|passwd|secret|credentials?)$"
@@ -190,7 +192,8 @@ def _static(table: Table) -> dict[str, str]:
     data: Mapping[str, Any] = table.data
     for url in data:
         folder = table.text(url)
-        if not url.startswith("/") or any(c.isspace() for c in url):
+        path = url if url.endswith("/") else f"{url}/"
+        if not _URL_PATH.fullmatch(path):
             table.fail(url, "the left side is a URL path that starts with /", '"/static/" = "app/static"')
-        static[url if url.endswith("/") else f"{url}/"] = _inside(table, url, str(folder)).rstrip("/")
+        static[path] = _inside(table, url, str(folder)).rstrip("/")
     return static

@@ -65,7 +65,7 @@ def check_settings(target: TargetSettings, known: Mapping[str, Setting], file: s
         file: the configuration file, for messages.
 
     Raises:
-        UsageError: a key is unknown, or its value has the wrong type or is not one of the choices (``file:line``).
+        UsageError: a key is unknown, or its value is not what the adapter understands (``file:line``).
     """
     for key, value in target.settings.items():
         where = f"{file}:{target.lines.get(key, 1)}: " if file else ""
@@ -73,9 +73,10 @@ def check_settings(target: TargetSettings, known: Mapping[str, Setting], file: s
             raise UsageError(
                 f"{where}[targets.{target.name}] has no key {key}", hint=suggestion(key, {*known, *COMMON_KEYS})
             )
-        problem = _problem(value, known[key])
-        if problem:
-            raise UsageError(f"{where}{key} {problem}", hint=known[key].help)
+        try:
+            _check(value, known[key])
+        except UsageError as error:
+            raise UsageError(f"{where}{key} {error.message}", hint=error.hint or known[key].help) from error
     return dict(target.settings)
 
 
@@ -95,6 +96,13 @@ def check_processes(target: TargetSettings, known: Collection[str], file: str | 
                 f"{where}[targets.{target.name}.processes.{name}] is about a process that the app does not have",
                 hint=suggestion(name, known),
             )
+
+
+def _check(value: object, setting: Setting) -> None:
+    if problem := _problem(value, setting):
+        raise UsageError(problem)
+    if setting.check:
+        setting.check(value)
 
 
 def _problem(value: object, setting: Setting) -> str:

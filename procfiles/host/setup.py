@@ -11,7 +11,7 @@ import os
 import pwd
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import children, packages, texts
+from . import accepted, children, packages, texts
 from .accounts import folders, invoker, make_login, make_user, user_exists
 from .deputy import AppUser
 from .groups import Groups
@@ -72,6 +72,7 @@ class Setup:
 
     def _complete(self, config: Config) -> Config:
         """The asked configuration with what only the host knows: generation, port, whether the default site goes."""
+        accepted.require(config, self.layout)
         known = self._known()
         whole = dict(config, root=self.layout.root, logs=self.layout.logs)
         whole["generation"] = known.get("generation", "a")

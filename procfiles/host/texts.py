@@ -135,7 +135,8 @@ def sudoers(config: Config) -> str:
     lines = ["%s status %s" % (CTL, " ".join(names))]
     lines += ["%s %s %s" % (CTL, verb, name) for name in names for verb in ("start", "stop", "restart")]
     alias = "PAASCTL_" + re.sub(r"[^A-Z0-9]", "_", config["app"].upper())
-    return SUDOERS.format(user=config["user"], app=config["app"], alias=alias, commands=", \\\n  ".join(lines))
+    user = config["user"].replace("@", "\\@")
+    return SUDOERS.format(user=user, app=config["app"], alias=alias, commands=", \\\n  ".join(lines))
 
 
 def tmpfiles(config: Config) -> str:

@@ -15,6 +15,7 @@ from paasctl.errors import UsageError
 from paasctl.model import Desired, Observed, Plan, PlatformFacts, Setting, Step
 from paasctl.target import OPERATIONS, Context
 
+from . import names
 from .channel import Channel
 from .fleet import Fleet
 from .host import HostTarget, exit_status
@@ -38,10 +39,14 @@ class Linux:
     summary: ClassVar[str] = "Debian or Ubuntu over ssh: gunicorn under Supervisor behind nginx"
     settings: ClassVar[Mapping[str, Setting]] = {
         "hosts": Setting(list, "ssh destinations, as you would type them after ssh"),
-        "domain": Setting(str, "the site's name; none: the host's default site"),
+        "domain": Setting(
+            str, "the site's name alone, as blog.example.com; none: the host's default site", check=names.domain
+        ),
         "ssh_config": Setting(str, "another ssh client configuration than your own"),
         "setup_user": Setting(str, "who logs in for `paasctl setup`, where that is another user (root)"),
-        "client_max_body_size": Setting(str, "how large an upload nginx lets through (default 25m)"),
+        "client_max_body_size": Setting(
+            str, "how large an upload nginx lets through, as 500k, 25m (the default) or 1g", check=names.size
+        ),
     }
     abilities: ClassVar[Mapping[str, str]] = dict.fromkeys(OPERATIONS, "")
 

@@ -82,3 +82,9 @@ def test_supervisors_text_names_no_release_and_runs_nothing_as_root() -> None:
     assert text.count("\nuser=shop\n") == 2
     assert not re.search(r"releases|code/|venvs", text)
     assert text.count("stdout_logfile=/var/log/shop/") == 2
+
+
+def test_sudo_reads_a_user_of_a_domain_as_one_name() -> None:
+    """Unquoted, its @ would be sudo's own."""
+    text = texts.sudoers(config(user="first.last@corp"))
+    assert "\nfirst.last\\@corp ALL=(root) NOPASSWD: PAASCTL_SHOP\n" in text
