@@ -28,6 +28,12 @@ map $http_x_request_id ${request_id} {{
     default                    $request_id;
     "~^[A-Za-z0-9._-]{{8,200}}$" $http_x_request_id;
 }}
+# a proxy on this host itself (one that ends TLS) says whose request it passes on, and how that came; nobody else can
+map "$realip_remote_addr $http_x_forwarded_proto" ${scheme} {{
+    default           $scheme;
+    "127.0.0.1 https" https;
+    "::1 https"       https;
+}}
 upstream paasctl-{app} {{
     server {upstream} fail_timeout=0;
 }}
@@ -36,6 +42,9 @@ server {{
     listen [::]:80{default};
     server_name {domain};
     client_max_body_size {size};
+    set_real_ip_from 127.0.0.1;
+    set_real_ip_from ::1;
+    real_ip_header X-Forwarded-For;
     access_log /var/log/nginx/paasctl-{app}.log;
 {static}
     location / {{
@@ -46,7 +55,7 @@ server {{
         proxy_http_version 1.1;
         proxy_set_header Host $host;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Proto ${scheme};
         proxy_set_header X-Request-ID ${request_id};
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection ${connection};
@@ -121,6 +130,7 @@ def nginx(config: Config) -> str:
         app=app,
         connection=variable + "connection",
         request_id=variable + "request_id",
+        scheme=variable + "scheme",
         upstream=upstream,
         domain=domain or "_",
         default="" if domain else " default_server",

@@ -65,6 +65,14 @@ def test_a_site_without_a_domain_is_the_default_one() -> None:
     assert "server_name shop.example.com;" in texts.nginx(config(domain="shop.example.com"))
 
 
+def test_a_proxy_on_the_host_itself_is_believed_and_nobody_else() -> None:
+    text = texts.nginx(config())
+    assert re.findall(r"set_real_ip_from (.+);", text) == ["127.0.0.1", "::1"]
+    ((name, cases),) = re.findall(r'map "\$realip_remote_addr \$http_x_forwarded_proto" (\S+) \{([^}]*)\}', text)
+    assert cases.split() == ["default", "$scheme;", '"127.0.0.1', 'https"', "https;", '"::1', 'https"', "https;"]
+    assert f"proxy_set_header X-Forwarded-Proto {name};" in text
+
+
 def test_a_web_line_that_cannot_take_over_a_socket_is_asked_on_its_port() -> None:
     assert "server 127.0.0.1:8100 " in texts.nginx(config(handover=False))
     assert "socket=" not in texts.supervisor(config(handover=False))
