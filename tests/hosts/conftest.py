@@ -27,11 +27,11 @@ def fleet() -> Iterator[Fleet]:
 
 
 @contextmanager
-def running(number: int, suite: str) -> Iterator[Fleet]:
-    """Hosts of a release of Debian, for as long as the block runs."""
+def running(number: int, suite: str, bare: bool = False) -> Iterator[Fleet]:
+    """Hosts of a release of Debian, for as long as the block runs; ``bare``: without what setup installs."""
     if reason := base.why_not():
         pytest.skip(reason)
-    fleet = Fleet(number, suite)
+    fleet = Fleet(number, suite, bare)
     # a session that is asked to end takes its hosts down as after Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -51,6 +51,13 @@ def make_shared_app(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
 def make_app_elsewhere(request: pytest.FixtureRequest) -> Iterator[Callable[..., HostApp]]:
     """Makes apps for a host of another release of Debian: older than every system that is supported, and the newest."""
     with running(1, request.param) as fleet:
+        yield from _maker(fleet)
+
+
+@pytest.fixture
+def make_bare_app() -> Iterator[Callable[..., HostApp]]:
+    """Makes apps for a host that has neither nginx nor Supervisor nor sudo."""
+    with running(1, base.SUITE, bare=True) as fleet:
         yield from _maker(fleet)
 
 

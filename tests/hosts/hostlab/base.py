@@ -10,11 +10,13 @@ import subprocess
 from pathlib import Path
 
 CACHE = Path(os.environ.get("PAASCTL_TEST_HOSTS") or "/var/tmp/paasctl-test-hosts")
-#: what a fresh virtual server has; nginx, supervisor and venv are there so that not every test downloads them
+#: what a fresh virtual server has, where only root may do anything
 PACKAGES = (
-    "systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,nginx,supervisor,python3,python3-venv,rsync,"
-    "zstd,ca-certificates,iproute2,procps,cron,logrotate,adduser,tzdata"
+    "systemd-sysv,dbus,libpam-systemd,openssh-server,python3,ca-certificates,iproute2,procps,cron,logrotate,adduser,"
+    "tzdata"
 )
+#: what setup would install, there so that not every test downloads it, and what the tests use
+FURNISHED = "sudo,nginx,supervisor,python3-venv,zstd,rsync"
 TOOLS = {
     "mmdebstrap": "mmdebstrap",
     "systemd-nspawn": "systemd-container",
@@ -48,28 +50,34 @@ def mirror() -> str:
     return lines[0]
 
 
-def tree(suite: str = SUITE) -> Path:
-    """The base tree of a release of Debian; made when it is not there yet (a minute or two, 300 MB)."""
+def tree(suite: str = SUITE, bare: bool = False) -> Path:
+    """The base tree of a release of Debian; made when it is not there yet (a minute or two, 300 MB).
+
+    ``bare``: without what setup installs.
+    """
     key = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]  # another recipe, another tree
-    root, done = CACHE / f"base-{suite}-{key}", CACHE / f"base-{suite}-{key}.ok"
+    name = f"{suite}-bare" if bare else suite
+    root, done = CACHE / f"base-{name}-{key}", CACHE / f"base-{name}-{key}.ok"
     CACHE.mkdir(parents=True, exist_ok=True)
     CACHE.chmod(0o755)
-    with (CACHE / f"base-{suite}.lock").open("w") as lock:
+    with (CACHE / f"base-{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several runs of the tests share the trees
         if not done.exists():
             if root.exists():
                 shutil.rmtree(root)
-            _install(suite, root)
+            _install(suite, PACKAGES if bare else f"{PACKAGES},{FURNISHED}", root)
             _prepare(root)
+            if not bare:
+                write(root / "etc/sudoers.d/deploy", "deploy ALL=(ALL) NOPASSWD:ALL\n", 0o440)
             done.touch()
     return root
 
 
-def _install(suite: str, root: Path) -> None:
+def _install(suite: str, packages: str, root: Path) -> None:
     # nothing starts while packages are installed, and each host makes host keys of its own
     policy = 'f="$1/usr/sbin/policy-rc.d"; mkdir -p "${f%/*}"; printf "#!/bin/sh\\nexit 101\\n" >"$f"; chmod 755 "$f"'
     clean = 'rm -f "$1/usr/sbin/policy-rc.d" "$1"/etc/ssh/ssh_host_*'
-    words = ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", f"--include={PACKAGES}"]
+    words = ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", f"--include={packages}"]
     words += [f"--setup-hook={policy}", f"--customize-hook={clean}", suite, str(root), mirror()]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, f"mmdebstrap failed:\n{done.stderr[-2000:]}"
@@ -77,7 +85,6 @@ def _install(suite: str, root: Path) -> None:
 
 def _prepare(root: Path) -> None:
     subprocess.run(["chroot", str(root), "useradd", "-m", "-s", "/bin/bash", "deploy"], check=True)
-    write(root / "etc/sudoers.d/deploy", "deploy ALL=(ALL) NOPASSWD:ALL\n", 0o440)
     write(root / "etc/ssh/sshd_config.d/test.conf", "PasswordAuthentication no\nUseDNS no\n")
     shutil.copy(CERTIFICATES, root / CERTIFICATES.lstrip("/"))
     for unit in ("apt-daily.timer", "apt-daily-upgrade.timer", "console-getty.service", "e2scrub_all.timer"):

@@ -28,8 +28,8 @@ PATIENCE = 60
 class Host:
     """One host. Commands run as root over ssh; its files can be read from outside."""
 
-    def __init__(self, name: str, slot: int, address: str, folder: Path, config: Path, suite: str) -> None:
-        self.name, self.address, self.folder, self.config, self.suite = name, address, folder, config, suite
+    def __init__(self, name: str, slot: int, address: str, folder: Path, config: Path, tree: Path) -> None:
+        self.name, self.address, self.folder, self.config, self._tree = name, address, folder, config, tree
         self._namespace = self._link = f"pctlt{slot}-{name}"
         self.root = folder / "root"
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,7 +40,7 @@ class Host:
         """Lay its files over the base tree and give it a network."""
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(parents=True)
-        layers = f"lowerdir={base.tree(self.suite)},upperdir={self.folder}/upper,workdir={self.folder}/work"
+        layers = f"lowerdir={self._tree},upperdir={self.folder}/upper,workdir={self.folder}/work"
         sh("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
         for home in ("root", "home/deploy"):
             write(self.root / home / ".ssh/authorized_keys", key)
@@ -52,6 +52,8 @@ class Host:
         proxy = f"[global]\nproxy = {relay}\ncert = {base.CERTIFICATES}\ndisable-pip-version-check = true\n"
         write(self.root / "etc/pip.conf", proxy)
         write(self.root / "etc/apt/apt.conf.d/01relay", f'Acquire::http::Proxy "{relay}";\n')
+        # a login in the moment when the manager of a user who had left ends can wait for two minutes
+        write(self.root / "etc/systemd/logind.conf.d/test.conf", "[Login]\nUserStopDelaySec=infinity\n")
         self._network(bridge)
 
     def new_key(self) -> str:
@@ -162,21 +164,31 @@ class Host:
     def url(self) -> str:
         return f"http://{self.address}"
 
+    def init(self) -> int:
+        """The process id that its first process has on this machine."""
+        assert self._process
+        (child,) = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return int(child)
+
     def cable(self, plugged: bool) -> None:
         """Plug its network cable in, or pull it."""
         sh("ip", "link", "set", self._link, "up" if plugged else "down")
 
 
 class Fleet:
-    """Some hosts of one release of Debian; ``config`` is an ssh client configuration that reaches them."""
+    """Some hosts of one release of Debian; ``config`` is an ssh client configuration that reaches them.
 
-    def __init__(self, number: int, suite: str = base.SUITE) -> None:
+    ``bare``: as a provider hands them over, without what setup installs.
+    """
+
+    def __init__(self, number: int, suite: str = base.SUITE, bare: bool = False) -> None:
         slot, self._lock = free_slot()
         self.folder = folder = base.CACHE / f"fleet{slot}"
         self._bridge, self._network = f"pctltest{slot}", f"10.78.{77 + slot}"
         self.config, self.known = folder / "ssh_config", folder / "known_hosts"
+        tree = base.tree(suite, bare)
         self.hosts = [
-            Host(f"t{n}", slot, f"{self._network}.{10 + n}", folder / f"t{n}", self.config, suite)
+            Host(f"t{n}", slot, f"{self._network}.{10 + n}", folder / f"t{n}", self.config, tree)
             for n in range(1, number + 1)
         ]
         self._relay: Relay | None = None
