@@ -11,6 +11,8 @@ from . import children
 from .layout import APPS, write_file
 
 Config = Dict[str, Any]
+#: folders that hold something else stay
+CLEAR = 'rm -rf "$1/paasctl/agent"; rmdir "$1/paasctl" "$1"'
 
 
 def folders(config: Config) -> List[Tuple[str, str, str, int]]:
@@ -32,6 +34,18 @@ def make_user(config: Config) -> None:
     argv = ["useradd", "--system", "--user-group", "--home-dir", config["root"], "--no-create-home"]
     made = children.run([*argv, "--shell", "/usr/sbin/nologin", config["app"]], "/")
     children.check(made, "the user %s could not be made" % config["app"], "give the app another name in paasctl.toml")
+
+
+def made_user(name: str, root: str) -> bool:
+    """Whether a user is the one that :func:`make_user` made for the app below ``root``."""
+    return user_exists(name) and pwd.getpwnam(name).pw_dir == root
+
+
+def clear_cache(user: str) -> None:
+    """Remove the agent that paasctl keeps in a user's home; as that user, for a link there could lead root astray."""
+    if user_exists(user):
+        cache = os.path.join(pwd.getpwnam(user).pw_dir, ".cache")
+        children.run(["runuser", "-u", user, "--", "sh", "-c", CLEAR, "sh", cache], "/")
 
 
 def make_login(name: str) -> None:

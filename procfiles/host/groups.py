@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from . import children, texts
 from .deputy import AppUser
-from .layout import Layout, point, read_json, write_file
+from .layout import Layout, point, read_json, remove, write_file
 from .wire import Failure
 
 Config = Dict[str, Any]
@@ -71,7 +71,7 @@ class Groups:
     def remove(self, config: Config) -> None:
         """End every process and forget the groups."""
         self._drop([texts.prefix(config) + name for name in config["settings"]])
-        os.unlink(path(config))
+        remove(path(config))
         ctl("reread")
 
     def _stale(self, known: Config, config: Config) -> List[str]:

@@ -12,7 +12,7 @@ import pwd
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import accepted, children, packages, texts
-from .accounts import folders, invoker, make_login, make_user, user_exists
+from .accounts import clear_cache, folders, invoker, made_user, make_login, make_user, user_exists
 from .deputy import AppUser
 from .groups import Groups
 from .groups import path as supervisor_path
@@ -47,10 +47,21 @@ class Setup:
                 return
 
     def do_remove(self, args: Arguments, stream: Optional[Stream]) -> None:
-        """Take away what setup put here; the app's data stays unless ``purge``."""
+        """Take away what setup put here; the app's data stays unless ``purge``, which also finds data kept before."""
         config = self._known()
-        if not config:
-            return
+        if config:
+            self._remove_site(config)
+        if config or (args["purge"] and made_user(os.path.basename(self.layout.root), self.layout.root)):
+            self._remove_root(args["purge"])
+        user = str(config.get("user") or args["user"])
+        if not any(read_json(path, {}).get("user") == user for path in self._others()):
+            clear_cache(user)
+        # last, so that a removal that was interrupted can be done again
+        remove(self.layout.setup)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(self.layout.setup))
+
+    def _remove_site(self, config: Config) -> None:
         self._groups.remove(config)
         for path in [*self._files(config), self._enabled(config)]:
             remove(path)
@@ -62,11 +73,6 @@ class Setup:
             remove(log)
         for folder in ("/run/paasctl-" + config["app"], "/var/www/paasctl-" + config["app"], config["logs"]):
             remove(folder)
-        self._remove_root(config, args["purge"])
-        # last, so that a removal that was interrupted can be done again
-        remove(self.layout.setup)
-        with contextlib.suppress(OSError):
-            os.rmdir(os.path.dirname(self.layout.setup))
 
     # --------------------------------------------------------------------------------------------------- acts
 
@@ -200,7 +206,7 @@ class Setup:
             return False
         return True
 
-    def _remove_root(self, config: Config, purge: bool) -> None:
+    def _remove_root(self, purge: bool) -> None:
         keep = [] if purge else [name for name in DATA if has_files(self.layout.path(name))]
         for name in os.listdir(self.layout.root) if os.path.isdir(self.layout.root) else []:
             if name not in keep:
@@ -208,10 +214,10 @@ class Setup:
         if not keep:
             remove(self.layout.root)
             # forced: the agent that just cleared the app's folders still runs as this user
-            children.run(["userdel", "--force", config["app"]], "/")
+            children.run(["userdel", "--force", os.path.basename(self.layout.root)], "/")
 
     def _refuse_a_strangers_user(self, config: Config) -> None:
-        if user_exists(config["app"]) and pwd.getpwnam(config["app"]).pw_dir != config["root"]:
+        if user_exists(config["app"]) and not made_user(config["app"], config["root"]):
             raise Failure(
                 "the host already has a user named %s that paasctl did not make" % config["app"],
                 "give the app another name in paasctl.toml: [app] name",
@@ -239,6 +245,11 @@ class Setup:
 
     def _enabled(self, config: Config) -> str:
         return "/etc/nginx/sites-enabled/paasctl-%s" % config["app"]
+
+    def _others(self) -> List[str]:
+        """What setup noted of the other apps on this host."""
+        notes = glob.glob(os.path.join(os.path.dirname(self.layout.setup), "*.json"))
+        return [path for path in notes if path != self.layout.setup]
 
     def _known(self) -> Config:
         return dict(read_json(self.layout.setup, {}))

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from paasctl import recycle
 from paasctl.errors import UsageError
-from paasctl.model import Desired, Observed, Plan, PlatformFacts, Setting, Step
+from paasctl.model import Desired, Observed, Plan, PlatformFacts, Say, Setting, Step
 from paasctl.target import OPERATIONS, Context
 
 from . import names
@@ -104,15 +104,20 @@ class LinuxTarget(HostTarget):
         return exit_status(subprocess.run(argv, env=dict(self._context.environ)).returncode)
 
     def down(self, observed: Observed, purge: bool) -> Plan:
-        """Take the app off the host; with ``purge`` also what setup put there, where this user may become root."""
-        plan = super().down(observed, purge)
-        if not purge:
+        """Take the app off the host, and what setup put there, the site too, where this user may become root."""
+        state = observed.extra
+        there = observed.exists or state.begun or state.setup
+        if not there and not purge:
+            return Plan()
+        plan = super().down(observed, purge) if there else Plan()  # data that an earlier one kept is root's to remove
+        if self._may_become_root():
+            return replace(plan, prepare=(*plan.prepare, self._removal(purge=purge)))
+        if not state.setup:
             return plan
-        if not self._may_become_root():
-            return replace(
-                plan, notes=(f"what `paasctl setup` put on {self._ssh.destination} stays: this user is not root",)
-            )
-        return replace(plan, finish=(self._removal(purge=True),))
+        left = (
+            f"the site, and what else setup put on {self._ssh.destination}, stays: this user may not become root there"
+        )
+        return replace(plan, notes=(f"{left}; `paasctl setup {self._planner.target} --remove` takes it away",))
 
     def setup(self, desired: Desired, remove: bool) -> Plan:
         """The plan that prepares the host as root, or takes away what an earlier one put there."""
@@ -125,13 +130,15 @@ class LinuxTarget(HostTarget):
     def _removal(self, *, purge: bool) -> Step:
         kept = "" if purge else "; data stays"
         title = f"remove what setup put on {self._ssh.destination}{kept}"
-        return Step(title, lambda say: self._root().call("remove", say, purge=purge), leaves=REMOVING)
+
+        def remove(say: Say) -> None:
+            self._root().call("remove", say, purge=purge, user=self._ssh.user)
+
+        return Step(title, remove, leaves=REMOVING)
 
     def _root(self) -> Channel:
         """An agent that runs as root, for this plan alone."""
-        ssh = replace(self._ssh, login=self._settings.get("setup_user", ""))
-        # what sudo and apt-get say is read here, so it must not be in another language
-        before = "env LC_ALL=C" if ssh.user == "root" else "env LC_ALL=C sudo -n"
+        ssh, before = self._as_root()
         act_as = ["runuser", "-u", self._context.app, "--", "python3", "-I", "-c"]
         hello = {**self._hello, "role": "setup", "app_user": act_as}
         otherwise = ssh.otherwise(before)
@@ -139,9 +146,16 @@ class LinuxTarget(HostTarget):
         self._roots.append(channel)
         return channel
 
+    def _as_root(self) -> tuple[Ssh, str]:
+        """How setup logs in, and what makes a command root's then."""
+        ssh = replace(self._ssh, login=self._settings.get("setup_user", ""))
+        # what sudo and apt-get say is read here, so it must not be in another language
+        return ssh, "env LC_ALL=C" if ssh.user == "root" else "env LC_ALL=C sudo -n"
+
     def _may_become_root(self) -> bool:
+        ssh, before = self._as_root()
         answer = subprocess.run(
-            self._ssh.argv("sudo -n true"),
+            ssh.argv(f"{before} true"),
             env=dict(self._context.environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from hostlab.apps import SECRET, HostApp
+from hostlab.files import AGENT, listing, without_agent
 from support.projects import fingerprint
 from support.web import eventually, upload
 
@@ -20,14 +21,6 @@ SECOND = "k2-Qb8wZc3nYt6XsL1vGj4mKd9r"
 SITE = "server { listen 8081; location / { return 200 other; } }\n"
 PROGRAM = "[program:other]\ncommand=/bin/sleep 100000\n"
 OTHERS = {"/etc/nginx/sites-available/other": SITE, "/etc/supervisor/conf.d/other.conf": PROGRAM}
-#: every file whose presence, owner, mode or content setup or a push could change, but for what they write on purpose
-SEARCHED = "/etc /var/www /usr/local /opt /home /root /srv"
-OMITTED = ("group*", "gshadow*", "passwd*", "shadow*", "sub?id*", ".cache")
-LISTING = (
-    rf"find {SEARCHED} -xdev \( -name " + " -o -name ".join(f"'{name}'" for name in OMITTED) + r" \) -prune"
-    r" -o -printf '%p %y %u %g %m %s %l\n' | sort;"
-    " find /etc/nginx /etc/supervisor /etc/sudoers.d /etc/tmpfiles.d /etc/systemd -type f -exec sha256sum {} + | sort"
-)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +39,7 @@ def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
 @pytest.fixture(scope="module")
 def before(shop: HostApp) -> str:
     """The host's files before paasctl came."""
-    return shop.host.out(LISTING)
+    return listing(shop.host)
 
 
 def other_pid(app: HostApp) -> str:
@@ -62,21 +55,23 @@ def other(shop: HostApp, before: str) -> str:
 def test_a_push_before_setup_names_setup_and_changes_nothing(shop: HostApp, before: str, other: str) -> None:
     result = shop.push(code=2)
     assert "paasctl setup linux" in result.err
-    assert shop.host.out(LISTING) == before
+    after = listing(shop.host)
+    assert AGENT in after
+    assert without_agent(after) == before
 
 
 def test_setup_shows_what_it_would_do_and_does_nothing(shop: HostApp, before: str) -> None:
     result = shop.run("setup", "linux", "--dry-run")
     for what in ("sudoers", "supervisor", "user", "tmpfiles"):
         assert what in result.said
-    assert shop.host.out(LISTING) == before
+    assert without_agent(listing(shop.host)) == before
 
 
 def test_setup_makes_the_host_ready_and_the_second_does_nothing(shop: HostApp) -> None:
     shop.setup()
-    ready = shop.host.out(LISTING)
+    ready = listing(shop.host)
     assert "nothing to do" in shop.setup().out
-    assert shop.host.out(LISTING) == ready
+    assert listing(shop.host) == ready
     assert shop.host.ssh("visudo -c").returncode == 0
 
 
@@ -207,18 +202,34 @@ def test_other_peoples_site_and_program_were_left_alone(shop: HostApp) -> None:
     assert shop.get(":8081/").body == "other"
 
 
-def test_down_keeps_the_data(shop: HostApp) -> None:
-    shop.run("down", "linux", "--yes")
+def test_down_keeps_the_data_and_names_what_a_user_without_root_cannot_remove(shop: HostApp) -> None:
+    result = shop.run("down", "linux", "--yes")
+    assert "paasctl setup linux --remove" in result.err
     assert shop.get("/").status in (502, 503)
+    assert "paasctl setup linux --remove" in shop.run("down", "linux", "--yes").err
     shop.push()
     assert shop.get("/about").json()["orders"] == 1
 
 
-def test_down_purge_and_removal_leave_the_host_as_it_was(shop: HostApp, before: str) -> None:
+def test_down_of_a_user_who_may_become_root_takes_the_site_away_and_keeps_the_data(shop: HostApp, before: str) -> None:
     shop.host.ssh("mv /root/deploy.sudoers /etc/sudoers.d/deploy")
+    shop.run("down", "linux", "--yes")
+    assert eventually(shop.url + "/", lambda answer: "Welcome to nginx" in answer.body).status == 200, (
+        "the default site"
+    )
+    left = shop.left().split()
+    assert {path.partition(":")[0] for path in left} == {f"/srv/{shop.name}", shop.name}, "the data and its owner"
+    assert "nothing to do" in shop.run("down", "linux", "--yes").out
+    shop.setup()
+    shop.push()
+    assert shop.get("/about").json()["orders"] == 1
+
+
+def test_down_purge_leaves_the_host_as_it_was(shop: HostApp, before: str) -> None:
+    shop.run("down", "linux", "--yes")
     shop.run("down", "linux", "--purge", "--yes")
-    assert shop.host.out(LISTING) == before
-    assert shop.host.ssh(f"id {shop.name}", check=False).returncode
+    assert listing(shop.host) == before
+    assert not shop.left()
     assert not shop.host.ssh(f"pgrep -u {shop.name}", check=False).stdout
     assert not shop.running()
     assert shop.get(":8081/").body == "other"

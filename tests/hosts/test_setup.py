@@ -1,4 +1,4 @@
-"""Preparing a host, and taking it back, where the host is not as it should be. No app is pushed here."""
+"""Preparing a host, and taking it back, where the host is not as it should be. Little is pushed here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from collections.abc import Callable
 
 import pytest
 from hostlab.apps import SECRET, HostApp
+from hostlab.files import listing
 
 pytestmark = pytest.mark.hosts
+
+APP_WITH_FOLDER = """
+from flask import Flask
+
+app = Flask(__name__, static_folder="my files")
+"""
 
 
 @pytest.fixture
@@ -27,6 +34,39 @@ def test_a_removal_goes_through_although_nginx_is_broken(app: HostApp) -> None:
         app.host.ssh("rm /etc/nginx/conf.d/broken.conf; systemctl reload nginx")
     assert "nginx could not be reloaded" in result.said
     assert not app.left()
+
+
+def test_a_removal_takes_exactly_what_setup_and_pushes_put_there(app: HostApp) -> None:
+    before = listing(app.host)
+    app.setup()
+    app.push()
+    assert app.serves() == app.project.version
+    app.setup("--remove")
+    assert listing(app.host) == before
+    assert not app.left()
+
+
+def test_the_agent_stays_for_another_app_of_the_same_user(make_app: Callable[..., HostApp]) -> None:
+    apps = [make_app("plain_wsgi", settings=f'domain = "{name}.test"\n') for name in ("one", "two")]
+    for app in apps:
+        app.project.env(SECRET_KEY=SECRET)
+        app.setup()
+        app.push(code=None)
+    agent = "ls ~deploy/.cache/paasctl/agent"
+    apps[0].setup("--remove")
+    assert apps[0].host.ssh(agent).stdout
+    apps[1].setup("--remove")
+    assert not apps[0].host.ssh(agent, check=False).stdout
+
+
+def test_a_static_folder_of_the_app_whose_name_root_does_not_take_is_named(app: HostApp) -> None:
+    before = listing(app.host)
+    app.project.write("wsgi.py", APP_WITH_FOLDER)
+    app.project.write("my files/a.txt", "a")
+    app.project.write("requirements.txt", "flask\n")
+    result = app.setup(code=2)
+    assert "the static URL '/my files/' cannot stand in a file that root reads" in result.err
+    assert listing(app.host) == before
 
 
 def test_a_setup_that_was_interrupted_is_finished_by_the_next(app: HostApp) -> None:
