@@ -194,6 +194,10 @@ def _static(table: Table) -> dict[str, str]:
         folder = table.text(url)
         path = url if url.endswith("/") else f"{url}/"
         if not _URL_PATH.fullmatch(path):
-            table.fail(url, "the left side is a URL path that starts with /", '"/static/" = "app/static"')
+            table.fail(
+                url,
+                "the left side is a URL path that starts with /, made of letters, digits and . _ ~ @ + -",
+                '"/static/" = "app/static"',
+            )
         static[path] = _inside(table, url, str(folder)).rstrip("/")
     return static
