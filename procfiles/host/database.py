@@ -72,7 +72,8 @@ def copy_database(path: str, copy: str) -> None:
     except sqlite3.Error as error:
         remove(copy)
         message = "the database %s could not be copied before the release command (%s)" % (path, error)
-        raise Failure(message, "mend or move that file, then push again", kind="host") from error
+        hint = "make room" if "disk is full" in str(error) else "mend or move that file"
+        raise Failure(message, hint + ", then push again", kind="host") from error
     finally:
         source.close()
         target.close()

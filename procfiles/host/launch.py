@@ -75,10 +75,15 @@ def record(release: Dict[str, Any], name: str, instance: str) -> None:
     A process starts without a note too: a full disk must not keep an app down.
     """
     path = os.path.join(release["run"], "%s.%s.json" % (name, instance))
-    with contextlib.suppress(OSError):
+    note = json.dumps({"pid": os.getpid(), "release": release["id"]})
+    try:
         with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump({"pid": os.getpid(), "release": release["id"]}, file)
+            file.write(note)
         os.replace(path + ".new", path)
+    except OSError:
+        with contextlib.suppress(OSError), open(path, "r+", encoding="utf-8") as file:
+            file.write(note)  # the room of the note before is there: whoever rolls (or undoes) must see this process
+            file.truncate()
 
 
 def shell(line: str) -> List[str]:

@@ -230,8 +230,11 @@ class Rollout:
         optional = [name for name, settings in document["settings"].items() if settings.get("optional")]
         processes = self._wait_for_processes(document)
         for process in [p for p in processes if p.name not in optional]:
-            if process.state not in UP or process.release != document["id"]:
+            if process.state not in UP:
                 raise self._unhealthy(document, process, "it is %s" % process.state.lower())
+            if process.release != document["id"]:
+                problem = "it runs and could not note its release (is the disk full?)"
+                raise self._unhealthy(document, process, problem)
         return processes
 
     def _of_another_release(self, document: Document) -> List[Process]:
