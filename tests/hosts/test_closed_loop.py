@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from hostlab.apps import HostApp
 from support.load import Clients, Request
+from support.web import fetch
 
 pytestmark = [pytest.mark.hosts, pytest.mark.once]
 
@@ -125,3 +126,25 @@ def test_no_request_is_lost_while_the_processes_change(shop: HostApp) -> None:
     assert clients.lasted
     assert shop.get("/about").json()["orders"] == orders + report.asked["POST /orders"], report
     assert set(shop.running().values()).isdisjoint({"FATAL", "BACKOFF", "EXITED"}), shop.running()
+
+
+DOMAIN = "shop.example.com"
+#: nginx closes an idle connection when it is reloaded, as it does whoever asks it to
+UNKEPT = [request for request in CLIENTS if not request.keep_alive]
+
+
+def test_no_request_by_the_sites_name_is_lost_while_the_domain_changes(shop: HostApp) -> None:
+    """The host's default site becomes the one of a domain, and the other way round; a push comes in between."""
+    with Clients(shop.url, UNKEPT, domain=DOMAIN) as clients:
+        for domain in (DOMAIN, "", DOMAIN):
+            shop.configure(f'domain = "{domain}"\n' if domain else "")
+            error = shop.push(code=2).err
+            assert "domain is not the one that the host is prepared for" in error
+            assert "paasctl setup linux" in error
+            shop.setup()
+            assert fetch(shop.url, headers={"Host": DOMAIN}).versions == {shop.project.version}
+            shop.project.bump()
+            shop.push()
+    report = clients.report
+    assert not report.bad, report
+    assert len(report.served) == 4, report

@@ -49,12 +49,18 @@ class Report:
 
 
 class Clients:
-    """Clients that ask until they are stopped, or until the bound of requests or seconds is reached."""
+    """Clients that ask until they are stopped, or until the bound of requests or seconds is reached.
 
-    def __init__(self, url: str, requests: list[Request], *, most: int = 100_000, seconds: float = 600) -> None:
+    ``domain``: the name by which they ask, where it is not the URL's.
+    """
+
+    def __init__(
+        self, url: str, requests: list[Request], *, most: int = 100_000, seconds: float = 600, domain: str = ""
+    ) -> None:
         self.report = Report()
         #: whether all of them asked until they were stopped, and did not meet a bound before
         self.lasted = False
+        self._headers = {"Host": domain} if domain else {}
         self._at, self._most, self._end = urlsplit(url), most, time.monotonic() + seconds
         self._stop, self._lock, self._began = threading.Event(), threading.Lock(), time.monotonic()
         self._threads = [threading.Thread(target=self._client, args=(one,), daemon=True) for one in requests]
@@ -82,7 +88,7 @@ class Clients:
     def _one(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPConnection | None:
         """Ask once; the connection when it can be used again."""
         began = time.monotonic()
-        headers = {"Connection": "keep-alive" if request.keep_alive else "close"}
+        headers = {**self._headers, "Connection": "keep-alive" if request.keep_alive else "close"}
         if request.body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
