@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hostlab.apps import HostApp
+from hostlab.apps import SECRET, HostApp
+from hostlab.fleet import Host
 from support.load import Clients, Request
 from support.web import eventually
 
@@ -75,14 +78,31 @@ def test_nginx_that_somebody_else_broke_is_named_and_does_not_stop_a_push(shop: 
 
 def test_a_site_that_nginx_refuses_is_taken_back(shop: HostApp) -> None:
     site = f"/etc/nginx/sites-available/paasctl-{shop.name}"
-    before = shop.host.out(f"cat {site}")
-    shop.configure('client_max_body_size = "many"\n')
-    shop.setup(code=None)
+    before, running = shop.host.out(f"cat {site}"), shop.running()
+    # where there are other names too, one that is this long needs a setting of nginx's own
+    shop.host.ssh("echo 'server { listen 80; server_name other.test; }' > /etc/nginx/conf.d/other.conf")
+    shop.configure(f'domain = "{"long" * 15}.example.com"\n')
+    try:
+        result = shop.setup(code=1)
+    finally:
+        shop.host.ssh("rm /etc/nginx/conf.d/other.conf")
+        shop.configure("")
+    assert "nginx refuses the new site; the old one is in place" in result.err
+    assert "server_names_hash" in result.said, "nginx's own words"
     assert shop.host.out(f"cat {site}") == before
     assert shop.host.ssh("nginx -t").returncode == 0
-    shop.configure("")
-    shop.setup()
+    assert shop.running() == running
     assert shop.serves() == shop.project.version
+    assert "nothing to do" in shop.setup().out
+
+
+def test_a_setting_that_nginx_could_read_otherwise_never_leaves_this_machine(shop: HostApp) -> None:
+    shop.configure('client_max_body_size = "25m; include /home/deploy/evil.conf"\n')
+    try:
+        result = shop.setup(code=2)
+        assert "paasctl.toml:7: client_max_body_size must be a number and k, m or g" in result.err
+    finally:
+        shop.configure("")
 
 
 def test_sudo_that_was_revoked_is_said_and_nothing_changes(shop: HostApp) -> None:
@@ -182,7 +202,7 @@ def small_disk(shop: HostApp) -> Iterator[Callable[[int], None]]:
     shop.host.ssh(f"umount -l {disk}; rmdir {disk}")
 
 
-def test_a_disk_that_is_full_at_any_stage_is_said_and_the_old_release_serves(
+def test_a_disk_that_fills_up_anywhere_is_said_and_the_old_release_serves(
     shop: HostApp, small_disk: Callable[[int], None]
 ) -> None:
     """The space that is left grows from nothing to enough, so that the push comes further each time."""
@@ -205,6 +225,73 @@ def test_a_disk_that_is_full_at_any_stage_is_said_and_the_old_release_serves(
     assert not seen.report.bad, seen.report
     assert len(said) >= 3, said
     shop.project.commit("large")
+
+
+#: where the files of a push's stages lie; the dependencies are the only ones that not every push writes
+STAGES = {
+    "upload": "/srv/{app}/objects",
+    "tree": "/srv/{app}/code",
+    "dependencies": "/srv/{app}/venvs",
+    "env": "/srv/{app}/env",
+    "release": "/srv/{app}/releases",
+    "copy of the database": "/srv/{app}/backups",
+    "static files": "/var/www/paasctl-{app}",
+}
+#: "cannot write below FOLDER: the disk is full; v3 is still live"
+SAID = re.compile(
+    r"error: [^\n]*\bdisk is full\b[^\n]*; (?:nothing was changed|(v\d+) (?:is still live|serves again))\n"
+)
+#: where a push writes what it can do without: the program for the host, and what processes note when they start
+NEEDLESS = {"home": "/home/deploy/.cache", "notes": "/srv/{app}/run"}
+
+
+@contextmanager
+def full_disk(host: Host, folder: str) -> Iterator[None]:
+    """A folder, with what is in it, on a disk of its own that has no room left; afterwards it is where it was."""
+    disk, inside = "/root/full", "/root/full/inside"
+    host.ssh(f"mkdir {disk} && mount -t tmpfs -o size=400m full {disk} && rsync -aH {folder}/ {inside}/")
+    host.ssh(f"mount --bind {inside} {folder}; dd if=/dev/zero of={disk}/filler bs=64k 2>/dev/null", check=False)
+    assert host.out(f"df --output=avail {folder} | tail -n 1").strip() == "0"
+    try:
+        yield
+    finally:
+        host.ssh(f"umount -l {folder} && rm {disk}/filler && rsync -aH --delete {inside}/ {folder}/")
+        host.ssh(f"umount -l {disk} && rmdir {disk}")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_disk_that_is_full_at_one_stage_is_said_with_what_is_live(shop: HostApp, stage: str) -> None:
+    old, live, new = shop.serves(), shop.live(), shop.project.bump(commit=False)
+    shop.project.write("shop/static/shop.css", f"h1 {{ color: #{len(stage):06x}; }}\n")
+    if stage == "dependencies":
+        path = shop.project.root / "requirements.txt"
+        path.write_text(path.read_text() + "six\n")
+    shop.project.commit(stage)
+    shop.project.env(SECRET_KEY=f"{SECRET}-{stage}")
+    with Clients(shop.url, [Request("GET", "/"), Request("GET", "/", keep_alive=True)]) as seen:
+        with full_disk(shop.host, STAGES[stage].format(app=shop.name)):
+            result = shop.push(code=1)
+            assert (shop.serves(), shop.live()) == (old, live), result
+        said = SAID.search(result.err)
+        assert said and said[1] in (live, None), result
+        assert "make room" in result.err
+        shop.push()
+    assert shop.serves() == new
+    assert f"#{len(stage):06x}" in shop.get("/static/shop.css").body
+    assert not seen.report.bad, f"{seen.report}\n{result}"
+    assert "nothing to do" in shop.push().out
+
+
+@pytest.mark.parametrize("place", NEEDLESS)
+def test_a_disk_that_is_full_where_little_is_lost_keeps_nothing_from_being_pushed(shop: HostApp, place: str) -> None:
+    new = shop.project.bump()
+    shop.host.ssh("rm -rf ~deploy/.cache/paasctl")
+    with full_disk(shop.host, NEEDLESS[place].format(app=shop.name)):
+        shop.push()
+        assert shop.serves() == new
+        assert "nothing to do" in shop.push().out
+    assert "nothing to do" in shop.push().out
+    assert shop.host.out("ls ~deploy/.cache/paasctl/agent")
 
 
 def test_a_host_that_is_away_is_said_soon(shop: HostApp) -> None:
