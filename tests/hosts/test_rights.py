@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hostlab.apps import SAYS, HostApp
+from support.web import fetch
 
 pytestmark = pytest.mark.hosts
 
@@ -103,32 +104,117 @@ def test_the_one_who_deploys_may_restart_this_app_and_nothing_else(two: tuple[Ho
     assert may(f"sudo -n -u {one.name} true")
 
 
-def test_links_that_the_app_plants_lead_nobody_astray(two: tuple[HostApp, HostApp]) -> None:
-    """Links in every folder that the app's user owns, to files that root and the one who deploys own."""
+#: what paasctl opens, writes or removes where the app may put a link: names below its folder, as a shell reads them
+FILES = {
+    "a database": "shared/instance/shop.db",
+    "a log": "shared/logs/app.log",
+    "the next envs": "env/e$((n + 1)).json env/e$((n + 2)).json env/e$((n + 3)).json",
+    "the log of what is tried out": "run/canary.log",
+    "its socket": "run/canary",
+    "a process's note": "run/web.0.json run/web.0.json.new run/worker.0.json.new",
+    "the next copies": '$(for s in $(seq 0 90); do date -d "+$s seconds" +backups/$copy.%Y%m%d-%H%M%S; done)',
+}
+FOLDERS = {"uploads": "shared/uploads", "logs": "shared/logs", "what is built": "shared/.built"}
+#: files of the one who deploys and of root: neither the app nor what paasctl does for it may change or show them
+GUARDED = ("/home/deploy/mine/file", "/root/mine/file")
+KEPT = "kept-Zr8wQ1"
+LOOK = (
+    "ls -lRn /home/deploy/mine /root/mine; cat /home/deploy/mine/file /root/mine/file;"
+    " stat -c '%U %G %a' /etc/shadow; grep ^root: /etc/shadow"
+)
+
+
+@pytest.fixture(scope="module")
+def guarded(two: tuple[HostApp, HostApp]) -> str:
+    """The guarded files as they must stay."""
+    for owner, path in (("deploy", GUARDED[0]), ("root", GUARDED[1])):
+        folder = path.rpartition("/")[0]
+        two[0].host.ssh(f"install -d -o {owner} -g {owner} {folder} && echo {KEPT} > {path} && chown {owner} {path}")
+        two[0].host.ssh(f"chmod 600 {path}")
+    return two[0].host.out(LOOK)
+
+
+PLANT = """\
+cd {root}
+n=$(readlink current | tr -dc 0-9)
+copy=$(ls backups | head -n 1)
+copy=${{copy%.*}}
+for name in {names}; do
+    mkdir -p $(dirname $name)
+    rm -rf $name.kept
+    [ ! -e $name ] || mv $name $name.kept
+    ln -sfn {target} $name
+    [ "$(readlink $name)" = {target} ]
+    echo $name
+done
+"""
+UNPLANT = """\
+cd {root}
+for name in {names}; do
+    [ ! -L $name ] || rm $name
+    [ ! -e $name.kept ] || mv -T $name.kept $name
+done
+"""
+
+
+def plant(app: HostApp, names: str, target: str) -> str:
+    """As the app's user, put a link at each of some names, whatever is there; the names."""
+    words = f"setpriv --reuid={app.name} --regid={app.name} --init-groups sh -e"
+    text = PLANT.format(root=f"/srv/{app.name}", names=names, target=target)
+    planted = app.host.ssh(words, data=text).stdout
+    assert planted
+    return planted
+
+
+def unplant(app: HostApp, planted: str) -> None:
+    """Put back what was there; a link that paasctl replaced is not there any more."""
+    app.host.ssh("sh -e", data=UNPLANT.format(root=f"/srv/{app.name}", names=planted.replace("\n", " ")))
+
+
+@pytest.mark.parametrize("place", [*FILES, *FOLDERS])
+def test_a_link_that_the_app_plants_where_paasctl_comes_leads_nobody_astray(
+    two: tuple[HostApp, HostApp], guarded: str, place: str
+) -> None:
     app = two[0]
-    root, host = f"/srv/{app.name}", app.host
-    host.ssh("install -d -o deploy -g deploy /home/deploy/mine && echo keep > /home/deploy/mine/file")
-    host.ssh("chown deploy /home/deploy/mine/file; echo keep > /root/file")
-    plant = "\n".join(
-        f"ln -sfn {target} {root}/{folder}/{name}"
-        for folder in ("shared", "shared/logs", "shared/uploads", "env", "run", "backups")
-        for name, target in (("a", "/home/deploy/mine"), ("b", "/root/file"), ("c.json", "/etc/shadow"))
-    )
-    assert as_app(app, plant) == 0
-    guarded = "ls -lRn /home/deploy/mine /root/file; cat /home/deploy/mine/file /root/file"
-    guarded += "; stat -c '%U %G %a' /etc/shadow; grep ^root: /etc/shadow"
-    before = host.out(guarded)
-    app.project.bump()
+    for path in GUARDED:
+        names, target = (FILES[place], path) if place in FILES else (FOLDERS[place], path.rpartition("/")[0])
+        planted = plant(app, names, target)
+        try:
+            app.project.bump()
+            said = [app.push(code=None), app.run("rollback", "linux", "--yes", code=None)]
+            if path == GUARDED[0]:
+                said += [app.run("restart", "linux", "--yes", code=None), app.run("logs", "linux", code=None)]
+            assert app.host.out(LOOK) == guarded, said
+            assert not any(KEPT in result.said for result in said), said
+        finally:
+            unplant(app, planted)
     app.push()
-    app.run("rollback", "linux", "--yes")
-    app.push("--env-only", code=None)
+    assert fetch(app.url, headers={"Host": "one.test"}).versions == {app.project.version}
+
+
+def test_links_at_every_such_place_lead_no_removal_astray(two: tuple[HostApp, HostApp], guarded: str) -> None:
+    app = two[0]
+    host = app.host
+
+    def plant_everywhere() -> None:
+        for path in GUARDED:
+            for names in FILES.values():
+                plant(app, names, path)
+            for names in FOLDERS.values():
+                plant(app, names, path.rpartition("/")[0])
+
+    plant_everywhere()
     app.run("down", "linux", "--yes")
+    assert host.out(LOOK) == guarded
     host.ssh("mv /root/deploy.sudoers /etc/sudoers.d/deploy")
     try:
-        assert as_app(app, plant.replace("ln", "mkdir -p " + root + "/shared/logs; ln", 1)) in (0, 1)
         app.setup("--remove")
-        app.run("setup", "linux", "--yes")
+        assert host.out(LOOK) == guarded
+        app.setup()
+        app.push(code=None)
+        plant_everywhere()
         app.run("down", "linux", "--purge", "--yes")
     finally:
         host.ssh("mv /etc/sudoers.d/deploy /root/deploy.sudoers")
-    assert host.out(guarded) == before
+    assert host.out(LOOK) == guarded
+    assert not app.left()
