@@ -196,14 +196,14 @@ def test_links_at_every_such_place_lead_no_removal_astray(two: tuple[HostApp, Ho
     app = two[0]
     host = app.host
 
-    def plant_everywhere() -> None:
-        for path in GUARDED:
-            for names in FILES.values():
-                plant(app, names, path)
-            for names in FOLDERS.values():
-                plant(app, names, path.rpartition("/")[0])
+    def plant_everywhere(path: str) -> None:
+        host.ssh(f"find /srv/{app.name}/shared -type l -delete")  # a folder's link would be in the way of a file's
+        for names in FILES.values():
+            plant(app, names, path)
+        for names in FOLDERS.values():
+            plant(app, names, path.rpartition("/")[0])
 
-    plant_everywhere()
+    plant_everywhere(GUARDED[1])
     app.run("down", "linux", "--yes")
     assert host.out(LOOK) == guarded
     host.ssh("mv /root/deploy.sudoers /etc/sudoers.d/deploy")
@@ -212,7 +212,7 @@ def test_links_at_every_such_place_lead_no_removal_astray(two: tuple[HostApp, Ho
         assert host.out(LOOK) == guarded
         app.setup()
         app.push(code=None)
-        plant_everywhere()
+        plant_everywhere(GUARDED[0])
         app.run("down", "linux", "--purge", "--yes")
     finally:
         host.ssh("mv /etc/sudoers.d/deploy /root/deploy.sudoers")

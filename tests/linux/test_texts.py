@@ -54,7 +54,9 @@ def test_nginx_asks_a_link_so_that_other_processes_need_no_reload() -> None:
 
 def test_two_apps_on_one_host_share_no_variable_of_nginx() -> None:
     """A map's variable is the whole host's."""
-    one, other = (re.findall(r"^map .+ (\$paasctl\S+)", texts.nginx(config(app=app)), re.MULTILINE) for app in ("a-b", "c"))
+    one, other = (
+        re.findall(r"^map .+ (\$paasctl\S+)", texts.nginx(config(app=app)), re.MULTILINE) for app in ("a-b", "c")
+    )
     assert one == ["$paasctl_a_b_connection", "$paasctl_a_b_request_id", "$paasctl_a_b_scheme"]
     assert not {*one} & {*other}
 
