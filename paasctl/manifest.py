@@ -57,6 +57,11 @@ class Manifest:
         message = b"paasctl-env-v1\0" + name.encode() + b"\0" + value.reveal().encode("utf-8", "surrogateescape")
         return hmac.new(bytes.fromhex(self.salt), message, hashlib.sha256).digest()[:DIGEST_BYTES].hex()
 
+    def wrote(self, name: str, value: Secret) -> bool:
+        """Whether paasctl gave the name this value."""
+        entry = self.entries.get(name)
+        return entry is not None and entry.digest == self.digest(name, value)
+
     def to_json(self) -> str:
         """One line of JSON, sorted, so that equal manifests are equal texts."""
         entries = {n: [e.digest, e.generation, e.who, e.when] for n, e in self.entries.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -66,9 +67,9 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
     app, added = read_app(session, connection, choose)
     env = read_env(session, connection) if request.env else Env()
     code = bundle.build(app, added.files) if request.code else None
-    observed = with_owners(connection, env, connection.observe(code=request.code))
-    wanted = desire(session, connection, request, app, added, env, code, observed)
     known, damaged = seen.load(session.root, connection.name)
+    observed = _owned(connection, request, env, connection.observe(code=request.code), known)
+    wanted = desire(session, connection, request, app, added, env, code, observed)
     warnings = (
         *app.warnings,
         *git.env_warnings(session.root, env.files),
@@ -108,13 +109,13 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
         UsageError, PaasctlError: as :func:`prepare`.
     """
     env = read_env(session, connection)
-    observed = with_owners(connection, env, connection.observe(code=False))
+    known, damaged = seen.load(session.root, connection.name)
+    observed = _owned(connection, request, env, connection.observe(code=False), known)
     if rules.depends_on_app(env, connection.target.facts):
         app, _ = read_app(session, connection, choose)
     else:
         app = App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
     wanted = _wanted(session, connection, request, app, Provenance(git.who()), env, None, observed)
-    known, damaged = seen.load(session.root, connection.name)
     warnings = (*git.env_warnings(session.root, env.files), *wanted.warnings, *observed.warnings)
     empty = Prepared(
         request,
@@ -129,18 +130,18 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
     return decide(session, connection, empty, request)
 
 
-def with_owners(connection: Connection, env: Env, observed: Observed) -> Observed:
-    """Ask the target who owns names that are on both sides with different values and that paasctl never wrote."""
+def _owned(connection: Connection, request: Request, env: Env, observed: Observed, known: Seen | None) -> Observed:
+    unsure = sync.unsure(env, observed, known, prune=request.prune) if request.env and env.managed else []
+    return with_owners(connection, observed, unsure)
+
+
+def with_owners(connection: Connection, observed: Observed, names: Iterable[str]) -> Observed:
+    """Ask the target, where it can tell, who owns these names."""
     ask = getattr(connection.target, "owners", None)
-    known = {*observed.protected, *(observed.manifest.entries if observed.manifest else ())}
-    collide = [
-        name
-        for name, value in env.values.items()
-        if name not in known and name in observed.env and observed.env[name] != value
-    ]
-    if ask is None or not collide:
+    unsure = [name for name in names if name not in observed.protected]
+    if ask is None or not unsure:
         return observed
-    owners: dict[str, str] = dict(ask(collide))
+    owners: dict[str, str] = dict(ask(unsure))
     connection.redactor.keep(owners.values())
     return replace(observed, protected={**observed.protected, **owners})
 

@@ -34,6 +34,12 @@ class PullChanges:
         """Conflicts that nobody has answered yet."""
         return tuple(change for change in self.names if change.blocks)
 
+    def unsure(self, observed: Observed) -> list[str]:
+        """The names whose value on the target matters here and is not one that paasctl wrote: somebody may own them."""
+        base = observed.manifest or Manifest.new()
+        asked = {change.name for change in self.names if change.op in ("add", "update", "conflict")}
+        return [name for name, value in observed.env.items() if name in asked and not base.wrote(name, value)]
+
     @property
     def unresolved(self) -> tuple[NameChange, ...]:
         """Conflicts that stay as they are: unanswered, or answered with skip."""

@@ -11,7 +11,7 @@ from paasctl import threeway
 from paasctl.changes import EnvChanges, NameChange, guard, require_settled, require_unchanged, verify
 from paasctl.errors import UsageError
 from paasctl.manifest import DERIVED, Entry, Manifest
-from paasctl.model import Desired, Observed
+from paasctl.model import Desired, Env, Observed
 from paasctl.secret import Secret
 from paasctl.seen import Seen, remember, stamp
 from paasctl.threeway import Op, State, state_of
@@ -25,6 +25,7 @@ __all__ = [
     "guard",
     "require_settled",
     "require_unchanged",
+    "unsure",
     "verify",
 ]
 
@@ -66,6 +67,23 @@ def decide(
     known = seen if seen is not None and seen.manifest == base.id else None
     sync = _Sync(desired, observed, base, known, _Options(mode, force, prune, delete, answers or {}), who, now)
     return sync.run()
+
+
+def unsure(env: Env, observed: Observed, seen: Seen | None, *, prune: bool) -> list[str]:
+    """The names on the target that this sync would touch or take over, and that may have become somebody else's: it
+    would delete them, or the value there is not the one that paasctl wrote."""
+    base = observed.manifest or Manifest.new()
+    known = seen if seen is not None and seen.manifest == base.id else None
+    found = []
+    for name, theirs in observed.env.items():
+        ours, entry = env.values.get(name), base.entries.get(name)
+        if ours is None and entry is not None and entry.who == DERIVED:
+            continue
+        state = threeway.state_of(name, ours, theirs, base, known, None)
+        op, _ = threeway.push(state, prune=prune)
+        if op == "delete" or (op != "keep" and state.theirs != state.base):
+            found.append(name)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ class Target(Protocol):
     # ``mend(observed: Observed) -> Plan``: called where a push has nothing to do; asks whether what is live serves, and
     #   plans what helps where it does not. A plan without steps may warn.
     # ``owners(names: Iterable[str]) -> Mapping[str, str]``: who else owns these env names on the target (an add-on);
-    #   asked only about names that are there and in ``.env`` with different values, and that paasctl never wrote.
+    #   asked only about names that are there, and that a sync or a pull would touch or take over although their value
+    #   is not one that paasctl wrote, or would delete.
 
     def plan(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         """Say which steps lead from observed to desired. Does no I/O.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -42,6 +42,11 @@ class Sides:
     env: Env
     observed: Observed
     seen: Seen | None
+
+    def with_owners(self, wishes: Wishes) -> Sides:
+        """Ask the target who owns the names that it has from somebody else."""
+        unsure = self.decide(wishes).unsure(self.observed)
+        return replace(self, observed=pipeline.with_owners(self.connection, self.observed, unsure))
 
     def decide(self, wishes: Wishes, answers: Mapping[str, Answer] | None = None) -> PullChanges:
         """What happens to each name."""
@@ -106,7 +111,7 @@ def _one(session: Session, console: Console, name: str, wishes: Wishes, document
             raise UsageError(f"there is no app on {name} to pull from", hint=f"`paasctl push {name}` makes one")
         known, damaged = seen.load(session.root, name)
         # without an env file nobody took anything out of it: the file is lost, or this is a new clone
-        sides = Sides(connection, env, observed, known if env.managed else None)
+        sides = Sides(connection, env, observed, known if env.managed else None).with_owners(wishes)
         changes = sides.decide(wishes)
     names.show(console, changes.names, hidden=("keep", "local"))
     plans.remarks(console, (), (damaged,) if damaged else ())

@@ -20,11 +20,14 @@ _OWNED = re.compile(r"Cannot overwrite attachment values? (.+)", re.DOTALL)
 Changes = Mapping[str, Secret | None]
 
 
-class Owned(Exception):
+class Owned(PaasctlError):
     """Heroku refuses names that belong to an add-on; it wrote nothing."""
 
     def __init__(self, names: frozenset[str]) -> None:
-        super().__init__()
+        super().__init__(
+            f"{', '.join(sorted(names))} became an add-on's in this moment; Heroku refused and wrote nothing",
+            hint="run the same command again; it leaves out what is an add-on's",
+        )
         self.names = names
 
 

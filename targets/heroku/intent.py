@@ -71,7 +71,7 @@ class Intent:
     def tree(self) -> str:
         return self.bundle.digest if self.bundle else ""
 
-    def first_write(self, notes: Ledger, without: frozenset[str] = frozenset()) -> dict[str, Secret | None]:
+    def first_write(self, notes: Ledger, without: frozenset[str]) -> dict[str, Secret | None]:
         """What goes into the first request, the manifest before all else. Names in ``without`` are left out: they
         turned out to be an add-on's."""
         manifest = _without(_with_late(self), without)
@@ -79,10 +79,10 @@ class Intent:
         written |= {name: value for name, value in self.changes.set.items() if name not in without}
         return written | {name: None for name in self.early if name not in without}
 
-    def late_write(self, notes: Ledger, without: frozenset[str] = frozenset()) -> dict[str, Secret | None]:
+    def late_write(self, notes: Ledger, without: frozenset[str]) -> dict[str, Secret | None]:
         """What goes into the second request: the removals, and the manifest without them."""
         manifest = _without(self.changes.manifest, without)
-        return {NAME: notes.written_with(manifest)} | dict.fromkeys(self.late)
+        return {NAME: notes.written_with(manifest)} | {name: None for name in self.late if name not in without}
 
     @property
     def busy(self) -> str:

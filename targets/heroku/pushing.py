@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from paasctl.errors import PaasctlError
@@ -61,7 +61,7 @@ class Push:
 
     def configure(self, say: Say) -> None:
         """The one write of the config vars, and the wait for the release that it makes."""
-        self._write_first(say)
+        self._write_ours(self._intent.first_write, say)
         state = self._intent.state
         if self._intent.bundle is not None and not (state.live and state.live.artifact):
             return  # without code there is no release command that could run, and no dyno that restarts
@@ -71,13 +71,14 @@ class Push:
         self._has_code = bool(releases[0].artifact)
         self._await_config(releases[0], say)
 
-    def _write_first(self, say: Say) -> None:
-        written = self._intent.first_write(self._notes())
+    def _write_ours(self, make: Callable[[Ledger, frozenset[str]], configuring.Changes], say: Say) -> None:
+        """One write; where it turns out to hold an add-on's names, once more without them."""
+        written = make(self._notes(), self._dropped)
         try:
             self._write(written, say)
         except configuring.Owned as owned:
             self._drop(owned.names, say)
-            written = self._intent.first_write(self._notes(), self._dropped)
+            written = make(self._notes(), self._dropped)
             self._write(written, say)
         self._stored = written[NAME]
 
@@ -92,7 +93,7 @@ class Push:
     def _drop(self, names: frozenset[str], say: Say) -> None:
         self._dropped |= names
         self._addons = {**self._addons, **dict.fromkeys(names, "an add-on")}
-        say(f"! {', '.join(sorted(names))}: an add-on's, not sent")
+        say(f"! {', '.join(sorted(names))}: an add-on's, left alone")
 
     def _await_config(self, release: HerokuRelease, say: Say) -> None:
         """The release command of the code that is live runs with the new config. With new code on its way, its
@@ -182,16 +183,17 @@ class Push:
     def remove(self, say: Say) -> None:
         """Remove what the new release does not need any more; when it turns out to need it, bring it back."""
         self._require_same_late()
-        configuring.write(self._api, self._intent.late_write(self._notes(), self._dropped), say)
+        self._write_ours(self._intent.late_write, say)
         release = configuring.release_after(self._api, self._newest)[0]
         release = following.await_release(self._api, release, self._redactor, say)
+        gone = [name for name in self._intent.late if name not in self._dropped]
         try:
             self._require_serving(release.version, say)
         except PaasctlError as failure:
             if self._done.live is not None:
                 roll_back(self._api, self._done.live, self._redactor, say)
                 raise PaasctlError(
-                    f"{failure.message}; {', '.join(self._intent.late)} were brought back", hint=failure.hint
+                    f"{failure.message}; {', '.join(gone)} were brought back", hint=failure.hint
                 ) from None
             raise
 

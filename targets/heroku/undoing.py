@@ -110,5 +110,10 @@ def _config_differs(api: Api, done: Done) -> bool:
 
 def _restore_config(api: Api, done: Done, say: Say) -> None:
     """Where Heroku has no release with code to roll back to, the config vars are set back one by one, in one write."""
-    configuring.write(api, {name: done.before.get(name) for name in done.written}, say)
+    changes = {name: done.before.get(name) for name in done.written}
+    try:
+        configuring.write(api, changes, say)
+    except configuring.Owned as owned:
+        say(f"! {', '.join(sorted(owned.names))}: an add-on's, left alone")
+        configuring.write(api, {name: value for name, value in changes.items() if name not in owned.names}, say)
     say("the config vars are as they were")

@@ -146,52 +146,7 @@ def test_other_peoples_config_is_left_alone(laptop: Laptop, app: HerokuApp) -> N
     assert "MAIL_SERVER" not in app.config
 
 
-# ------------------------------------------------------------------------------------------------------- add-ons
-
-
-def with_database(app: HerokuApp) -> None:
-    app.config["DATABASE_URL"] = "postgres://u:p@db.example.com/d"
-    app.addons["DATABASE_URL"] = "postgresql-x"
-
-
-def test_an_addons_name_is_never_sent(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
-    with_database(app)
-    laptop.env(**ENV, DATABASE_URL="postgres://me:pw@db.example.org/mine")
-    with standin.counting() as calls:
-        result = laptop.push()
-    assert len(calls) == 12, calls  # one more, to learn whose it is
-    assert app.config["DATABASE_URL"] == "postgres://u:p@db.example.com/d"
-    assert "DATABASE_URL" in result.stdout + result.stderr
-    assert "postgresql-x" in result.stdout + result.stderr
-    assert all("DATABASE_URL" not in one.json for one in standin.writes("config-vars"))
-    with standin.counting() as calls:
-        laptop.push()
-    assert calls == PLAN  # it is known from the manifest
-
-
-def test_an_addon_that_came_meanwhile_drops_exactly_its_names(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
-    laptop.env(**ENV, DATABASE_URL="postgres://me:pw@db.example.org/mine")
-
-    def provision(seen: object) -> None:
-        if str(seen) == f"PATCH {APP}/config-vars":
-            app.addons["DATABASE_URL"] = "postgresql-x"
-
-    standin.before.append(provision)
-    result = laptop.push()
-    assert "DATABASE_URL" in result.stderr
-    assert "DATABASE_URL" not in app.config
-    assert {name: app.config[name] for name in ENV} == ENV
-    first, second = (one.json for one in standin.writes("config-vars"))
-    assert first.keys() - second.keys() == {"DATABASE_URL"}
-    assert "DATABASE_URL" not in Manifest.from_json(app.config["PAASCTL_MANIFEST"]).entries
-
-
-def test_prune_spares_what_an_addon_owns(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
-    laptop.push()
-    with_database(app)
-    app.patch({"FOREIGN": "x"})
-    result = laptop.sync("--prune", "--delete", "--force", code=None)
-    assert app.config["DATABASE_URL"] == "postgres://u:p@db.example.com/d", shown(result)
+# ------------------------------------------------------------------------------------------------ refused names
 
 
 def test_reserved_names_are_refused_before_anything_is_sent(laptop: Laptop, standin: Standin) -> None:
