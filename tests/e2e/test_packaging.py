@@ -67,7 +67,8 @@ def test_the_wheel_works_beside_folders_of_the_same_names(installed: Path, tmp_p
 
 @pytest.mark.e2e
 def test_every_adapter_of_the_wheel_can_be_imported(installed: Path, tmp_path: Path) -> None:
-    script = "from paasctl.target import installed, load\nfor name in installed(): load(name); print(name)"
+    script = "from paasctl.target import installed, load\nfor name in installed(): load(name); print(name)\n"
+    script += "import heroku3.api; from heroku3.models.app import App"  # as the adapter does before its first write
     assert {"local", "heroku", "pythonanywhere"} <= set(run(installed, "-c", script, cwd=tmp_path).split())
 
 
