@@ -286,10 +286,10 @@ class Plan:
     verify:  health of the NEW release. A failure in commit or verify runs ``undo``.
     finish:  deletions and pruning; a failure here leaves the new release live.
 
-    ``keep_on_interrupt`` is a sentence for platforms where Ctrl-C after the commit began leaves the work running
-    there instead of undoing it. ``undone`` says what serves after an undo (``v2 serves again``). ``url`` is where the
-    app answers afterwards; ``late_url`` is asked for it once the plan has run, where the platform gives a new app its
-    address only then; ``late_warnings`` then says what a visitor of the new release meets.
+    ``keep_on_interrupt`` is asked at Ctrl-C after the commit began: a sentence where the work goes on at the platform
+    by then instead of being undone, else empty. ``undone`` says what serves after an undo (``v2 serves again``).
+    ``url`` is where the app answers afterwards; ``late_url`` is asked for it once the plan has run, where the platform
+    gives a new app its address only then; ``late_warnings`` then says what a visitor of the new release meets.
     """
 
     prepare: tuple[Step, ...] = ()
@@ -300,7 +300,7 @@ class Plan:
     url: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    keep_on_interrupt: str = ""
+    keep_on_interrupt: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
     undone: str = ""
     late_warnings: Callable[[], Sequence[str]] = field(default=lambda: (), repr=False, compare=False)
     late_url: Callable[[], str] | None = field(default=None, repr=False, compare=False)

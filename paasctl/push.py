@@ -38,7 +38,7 @@ def apply(plan: Plan, report: Report) -> None:
         run.steps(plan.commit)
         run.steps(plan.verify)
     except KeyboardInterrupt:
-        if not plan.keep_on_interrupt:
+        if not plan.keep_on_interrupt():
             run.undo("interrupted")
         raise
     except Exception as error:  # an adapter's bug must not leave a broken release live either

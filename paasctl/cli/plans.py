@@ -95,4 +95,4 @@ def _state(plan: Plan, progress: Progress) -> str:
         return "interrupted while it was switching back; run the same command again, it finishes or undoes the rest"
     if progress.number > len(plan.steps) - len(plan.finish):
         return "interrupted; the change is live, and the same command cleans up the rest"
-    return plan.keep_on_interrupt or "interrupted; run the same command again, it finishes or undoes the rest"
+    return plan.keep_on_interrupt() or "interrupted; run the same command again, it finishes or undoes the rest"

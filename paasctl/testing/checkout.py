@@ -198,7 +198,7 @@ def texts(prepared: Prepared, log: Log) -> str:
     shown: Iterable[str] = (
         *(str(word) for word in words(plan)),
         *((plan.undo.title, *plan.undo.details) if plan.undo else ()),
-        *(*plan.notes, *plan.warnings, *observed.warnings, plan.url, plan.keep_on_interrupt),
+        *(*plan.notes, *plan.warnings, *observed.warnings, plan.url, plan.keep_on_interrupt()),
         *log.lines,
         *(repr(each) for each in (plan, observed, observed.extra, prepared.changes)),
     )

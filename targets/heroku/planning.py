@@ -53,7 +53,7 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor, h
         url=url,
         notes=(*notes, *_notes(intent)),
         warnings=(*warnings, *_busy(intent)),
-        keep_on_interrupt=_KEEP if intent.bundle else "",
+        keep_on_interrupt=lambda: _KEEP if push.goes_on else "",
         late_url=None if url else lambda: push.url,
     )
 

@@ -206,6 +206,11 @@ class Push:
                 hint="run the same command again; it shows what is different now",
             )
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is something at Heroku that goes on without this machine: a build was (or may be) there."""
+        return self._done.sent
+
     def undo(self, say: Say) -> None:
         undoing.undo(self._api, self._done, self._intent.tree, self._known, self._redactor, say)
 

@@ -126,7 +126,7 @@ class FakeTarget:
             url=self.url,
             notes=("a note of the platform",),
             warnings=("a warning of the platform",),
-            keep_on_interrupt=self.site.keep_on_interrupt,
+            keep_on_interrupt=lambda: self.site.keep_on_interrupt,
             undone="r1 serves again",
             late_warnings=lambda: self._meet("late") or self.site.late,
         )

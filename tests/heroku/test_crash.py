@@ -203,22 +203,26 @@ def test_sigkill(laptop: Laptop, standin: Standin, app: HerokuApp, number: int, 
 
 
 @contextmanager
-def interrupted_at(pattern: str) -> Iterator[None]:
-    """Ctrl-C while paasctl waits for the answer to a request."""
+def interrupted_at(pattern: str, *, answered: bool = False, skip: int = 0) -> Iterator[None]:
+    """Ctrl-C while paasctl waits for the answer to a request, before or after Heroku has done it; ``skip`` of them go
+    well before."""
     real = requests.adapters.HTTPAdapter.send
     hit: list[str] = []
 
     def send(self: Any, request: Any, **options: Any) -> Any:
         line = f"{request.method} {request.url}"
-        if not hit and re.search(pattern, line):
+        if len(hit) <= skip and re.search(pattern, line):
             hit.append(line)
-            raise KeyboardInterrupt
+            if len(hit) > skip:
+                if answered:
+                    real(self, request, **options)
+                raise KeyboardInterrupt
         return real(self, request, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(requests.adapters.HTTPAdapter, "send", send)
         yield
-    assert hit
+    assert len(hit) > skip
 
 
 def test_ctrl_c_leaves_the_build_running_and_says_which(laptop: Laptop, app: HerokuApp) -> None:
@@ -251,6 +255,24 @@ def test_ctrl_c_in_a_sync_takes_it_back(laptop: Laptop, app: HerokuApp) -> None:
     with interrupted_at(r"GET .*/releases$"):
         laptop.sync(code=130)
     assert app.config == before
+
+
+@pytest.mark.parametrize("pattern", [r"PATCH .*/config-vars$", r"GET .*/releases$"])
+@pytest.mark.parametrize("answered", [False, True])
+def test_ctrl_c_while_config_is_written_takes_it_back(
+    laptop: Laptop, app: HerokuApp, pattern: str, answered: bool
+) -> None:
+    """No build was started yet, so that nothing goes on at Heroku."""
+    changed(laptop)
+    before = dict(app.config), app.current.slug
+    with interrupted_at(pattern, answered=answered, skip=pattern.startswith("GET")):
+        result = laptop.push("--delete", code=130)
+    assert "what had begun was undone" in result.stderr
+    assert "goes on" not in result.stderr
+    assert (dict(app.config), app.current.slug) == before
+    assert len(app.builds) == 1
+    laptop.push("--delete")
+    assert app.config["ADDED"] == "value-of-added"
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
