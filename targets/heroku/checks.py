@@ -27,31 +27,34 @@ _LOCK = {
 }
 
 #: The files that :func:`extra_files` may make.
-MADE = (".python-version", "requirements.txt")
+MADE = (".python-version", "runtime.txt", "requirements.txt")
 
 Problem = tuple[str, str]  # what is wrong, and what to do
 
 
 def extra_files(app: App) -> dict[str, bytes]:
     """Files that the bundle needs for Heroku alone, by path: a ``.python-version`` where only the deprecated
-    ``runtime.txt`` (or nothing, or another version) says it, and a ``requirements.txt`` where the dependencies are in
-    a file that the buildpack does not read, or lack the server."""
+    ``runtime.txt`` (or nothing, or another version) says it, a ``runtime.txt``, which the buildpack prefers, where it
+    says another version, and a ``requirements.txt`` where the dependencies are in a file that the buildpack does not
+    read, or lack the server."""
     files = {}
     if not _says(app.root / ".python-version", app.python):
         files[".python-version"] = f"{app.python}\n".encode()
+    if (app.root / "runtime.txt").is_file() and not _says(app.root / "runtime.txt", f"python-{app.python}"):
+        files["runtime.txt"] = f"python-{app.python}\n".encode()
     if (text := _requirements(app)) is not None:
         files["requirements.txt"] = text.encode()
     return files
 
 
 def _says(file: Path, python: str) -> bool:
-    """Whether a ``.python-version`` names this version; the patch level does not matter."""
+    """Whether a file names this version; the patch level does not matter."""
     try:
         lines = file.read_text("utf-8", "replace").splitlines()
     except OSError:
         return False
-    versions = [line.strip().removeprefix("python-") for line in lines if line.strip() and not line.startswith("#")]
-    return bool(versions) and _version(versions[0]) == _version(python)
+    versions = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return bool(versions) and re.fullmatch(rf"{re.escape(python)}(\.\d+)?", versions[0]) is not None
 
 
 def _requirements(app: App) -> str | None:

@@ -262,17 +262,22 @@ def test_all_reasons_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "python", "made"),
     [
-        ({"runtime.txt": "python-3.13.1\n"}, "3.13", b"3.13\n"),
-        ({}, "3.13", b"3.13\n"),
-        ({".python-version": "3.13\n"}, "3.13", None),
-        ({".python-version": "# ours\n3.13.2\n"}, "3.13", None),
-        ({".python-version": "3.12\n"}, "3.13", b"3.13\n"),  # the configuration says otherwise
+        ({"runtime.txt": "python-3.13.1\n"}, "3.13", {".python-version": b"3.13\n"}),
+        ({}, "3.13", {".python-version": b"3.13\n"}),
+        ({".python-version": "3.13\n"}, "3.13", {}),
+        ({".python-version": "# ours\n3.13.2\n"}, "3.13", {}),
+        ({".python-version": "python-3.13\n"}, "3.13", {".python-version": b"3.13\n"}),  # the buildpack refuses that
+        # the configuration says otherwise, and the buildpack takes runtime.txt first
+        ({".python-version": "3.12\n"}, "3.13", {".python-version": b"3.13\n"}),
+        ({".python-version": "3.1\n"}, "3.13", {".python-version": b"3.13\n"}),
+        ({".python-version": "3.13\n", "runtime.txt": "python-3.12.1\n"}, "3.13", {"runtime.txt": b"python-3.13\n"}),
     ],
 )
-def test_python_version(tmp_path: Path, files: dict[str, str], python: str, made: bytes | None) -> None:
+def test_python_version(tmp_path: Path, files: dict[str, str], python: str, made: dict[str, bytes]) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    assert checks.extra_files(app(tmp_path, python=python)).get(".python-version") == made
+    found = checks.extra_files(app(tmp_path, python=python))
+    assert {name: text for name, text in found.items() if name in (".python-version", "runtime.txt")} == made
 
 
 @pytest.mark.parametrize(
