@@ -6,7 +6,7 @@ imported for that alone: reading is what a user waits for most often, and its im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -116,8 +116,13 @@ class Api:
         """Per process its quantity and dyno size."""
         return {one["type"]: (int(one["quantity"]), str(one.get("size") or "")) for one in self.get("formation")}
 
-    def scale(self, updates: Sequence[Mapping[str, Any]]) -> None:
-        self.send("PATCH", "formation", {"updates": list(updates)}, repeatable=True)
+    def scale(self, formation: Mapping[str, tuple[int, str]]) -> None:
+        """Set quantity and dyno size per process; the size stays as it is where it is empty."""
+        updates = [
+            {"type": process, "quantity": count} | ({"dyno_size": {"name": size}} if size else {})
+            for process, (count, size) in formation.items()
+        ]
+        self.send("PATCH", "formation", {"updates": updates}, repeatable=True)
 
     def dynos(self) -> tuple[Dyno, ...]:
         return _records(Dyno, self.get("dynos"))

@@ -59,7 +59,7 @@ def down(api: Api, observed: Observed, purge: bool) -> Plan:
 
 
 def _scale(api: Api, formation: Mapping[str, int]) -> None:
-    api.scale([{"type": name, "quantity": count} for name, count in formation.items()])
+    api.scale({name: (count, "") for name, count in formation.items()})
 
 
 def _require_app(api: Api, observed: Observed) -> None:

@@ -143,11 +143,7 @@ class Push:
         return configuring.release_after(self._api, self._newest)[0]
 
     def scale(self, say: Say) -> None:
-        updates = [
-            {"type": process, "quantity": count} | ({"dyno_size": {"name": size}} if size else {})
-            for process, (count, size) in self._intent.scaling.items()
-        ]
-        self._api.scale(updates)
+        self._api.scale(self._intent.scaling)
         present = self._intent.state.formation or {}
         self._done.scaled = {process: present[process] for process in self._intent.scaling if process in present}
 

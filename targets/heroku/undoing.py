@@ -52,7 +52,7 @@ def undo(api: Api, done: Done, tree: str, known: frozenset[str], redactor: Redac
     if done.sent and not done.over:
         _learn_outcome(api, done, tree, known)
     if done.scaled:
-        api.scale([{"type": process, "quantity": count} for process, (count, _) in done.scaled.items()])
+        api.scale(done.scaled)
     changed = done.live is not None or done.half or (done.wrote and _config_differs(api, done))
     if not changed:
         say("nothing was changed at Heroku")

@@ -143,9 +143,10 @@ def test_addons_are_asked_with_their_names(heroku: responses.RequestsMock, api: 
 
 
 def test_formation_and_restart(heroku: responses.RequestsMock, api: Any) -> None:
-    update = {"updates": [{"type": "web", "quantity": 2, "dyno_size": {"name": "basic"}}]}
+    web, worker = {"type": "web", "quantity": 2, "dyno_size": {"name": "basic"}}, {"type": "worker", "quantity": 0}
+    update = {"updates": [web, worker]}
     heroku.patch(f"{APP}/formation", json=[], match=[matchers.json_params_matcher(update)])
-    api.scale(update["updates"])
+    api.scale({"web": (2, "basic"), "worker": (0, "")})
     heroku.delete(f"{APP}/dynos", json={}, status=202)
     api.restart()
 

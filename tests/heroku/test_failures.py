@@ -74,6 +74,17 @@ def test_code_that_never_came_live_needs_no_rollback(
     assert app.restarts == restarts
 
 
+def test_the_formation_is_as_before(laptop: Laptop, app: HerokuApp) -> None:
+    """Its number of dynos and their size: another size is another price."""
+    laptop.configure('[targets.heroku.formation]\nweb = "1:basic"\nworker = 1\n')
+    laptop.push()
+    laptop.configure('[targets.heroku.formation]\nweb = "2:standard-2x"\nworker = 3\n')
+    laptop.edit(2)
+    crash(app)
+    laptop.push(code=1)
+    assert (app.formation, app.sizes.get("web", "Basic")) == ({"web": 1, "worker": 1}, "Basic")
+
+
 def test_the_output_of_a_failed_build_is_shown(pushed: Laptop, app: HerokuApp) -> None:
     fail_build(app)
     result = pushed.push(code=1)

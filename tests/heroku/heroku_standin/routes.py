@@ -198,6 +198,8 @@ def _formation(call: Call, app: HerokuApp, tail: str) -> Answer:
     if call.method == "PATCH":
         for update in call.json["updates"]:
             app.formation[update["type"]] = update["quantity"]
+            if "dyno_size" in update:
+                app.sizes[update["type"]] = update["dyno_size"]["name"].capitalize()
     return ok(shapes.formation(app))
 
 

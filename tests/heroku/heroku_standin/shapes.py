@@ -113,10 +113,10 @@ def formation(owner: HerokuApp) -> list[JsonObject]:
             "app": {"name": owner.name, "id": owner.id},
             "command": command,
             "created_at": "2026-01-01T00:00:00Z",
-            "dyno_size": {"id": "01234567-89ab-cdef-0123-456789abcd00", "name": "Basic"},
+            "dyno_size": {"id": "01234567-89ab-cdef-0123-456789abcd00", "name": owner.sizes.get(process, "Basic")},
             "id": f"01234567-89ab-cdef-0123-4567892222{number:02}",
             "quantity": owner.formation.get(process, 0),
-            "size": "Basic",
+            "size": owner.sizes.get(process, "Basic"),
             "type": process,
             "updated_at": "2026-01-01T00:00:00Z",
         }

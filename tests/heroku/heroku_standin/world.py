@@ -83,6 +83,7 @@ class HerokuApp:
     releases: list[Release] = field(default_factory=list)
     builds: list[Build] = field(default_factory=list)
     formation: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, str] = field(default_factory=dict)  # of the processes whose dynos are not Basic
     log: list[str] = field(default_factory=list)
     build_outcome: str = "succeeded"
     build_output: list[str] = field(default_factory=lambda: ["-----> Python app detected", "-----> Launching..."])
