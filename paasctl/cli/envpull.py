@@ -22,6 +22,9 @@ from paasctl.seen import Seen
 from paasctl.session import Connection, Session, connect
 from paasctl.sync import Answer
 
+#: What a pull leaves as it is goes without saying.
+_HIDDEN = ("keep", "local")
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -113,7 +116,7 @@ def _one(session: Session, console: Console, name: str, wishes: Wishes, document
         # without an env file nobody took anything out of it: the file is lost, or this is a new clone
         sides = Sides(connection, env, observed, known if env.managed else None).with_owners(wishes)
         changes = sides.decide(wishes)
-    names.show(console, changes.names, hidden=("keep", "local"))
+    names.show(console, changes.names, hidden=_HIDDEN)
     plans.remarks(console, (), (damaged,) if damaged else ())
     document["env"] = names.document(changes.names)
     if wishes.check or wishes.dry_run:
@@ -142,7 +145,9 @@ def _settle(console: Console, sides: Sides, wishes: Wishes, changes: PullChanges
         pulls.require_settled(changes)
         return changes
     console.err("ours is the env file's value, theirs the target's")
-    return sides.decide(wishes, {change.name: asking.ask(console, change) for change in changes.blocked})
+    answered = sides.decide(wishes, {change.name: asking.ask(console, change) for change in changes.blocked})
+    names.show(console, answered.names, hidden=_HIDDEN)
+    return answered
 
 
 def _carry_out(session: Session, console: Console, sides: Sides, changes: PullChanges, wishes: Wishes) -> str:

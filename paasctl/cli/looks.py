@@ -22,6 +22,8 @@ def show(console: Console, prepared: Prepared, *, env: bool = True) -> None:
         names.show(console, changes.names)
     if tested(prepared):
         console.out(f"  first, here: {prepared.desired.app.test}")
+    if changes.take:
+        console.out(f"  first, here: {', '.join(changes.take)} from the target into the env file")
     plans.show(console, prepared.plan)
     plans.remarks(console, prepared.notes, prepared.warnings)
 

@@ -174,6 +174,8 @@ def _act_once(run: Run, outcome: Outcome) -> None:
         return
     prepared = asking.settle(run.session, connection, console, prepared)
     prepared = asking.deletions(run.session, connection, console, prepared, run.wishes.yes)
+    if prepared is not outcome.prepared:  # the answers made another plan of it
+        looks.show(console, prepared)
     outcome.prepared = prepared
     outcome.result = _carry_out(run, connection, prepared)
     asking.require_no_rest(prepared)

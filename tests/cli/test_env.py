@@ -93,6 +93,12 @@ def test_a_person_answers_name_by_name(run: Any, shop: Any, project: Path) -> No
     write(project, ENV + "NEW=1\n")
     result = run("env", "sync", answers="theirs\nours\ny\n")
     assert "MAIL_SERVER" in result.stderr
+    for planned in (
+        "2. write the env",
+        "~ SECRET_KEY",
+        "first, here: MAIL_SERVER from the target",
+    ):  # as it is after the answers
+        assert planned in result.stdout
     assert shop.env["MAIL_SERVER"] == "by hand" and shop.env["NEW"] == "1"
     assert dotenv_values(project / ".env")["MAIL_SERVER"] == "by hand"
     assert shop.env["SECRET_KEY"] == "kkkk-" + "sentinel-1-kkkk-kkkk"
