@@ -30,23 +30,32 @@ def read(api: Api, process: str | None, lines: int, follow: bool) -> Iterator[Lo
     """The last lines, and with ``follow`` those that come, until the caller stops.
 
     Raises:
-        PaasctlError: Heroku refused, or the stream cannot be read any more.
+        PaasctlError: Heroku refused, or the stream cannot be read to its end.
     """
     last, breaks = "", 0
     while True:
-        body = _body(process, min(lines, MOST) if not last else 100, follow)
+        body = _body(process, 100 if follow and last else min(lines, MOST), follow)
         before = last
-        for time, line in _lines(api.log_stream(body)):
-            if before and time and time <= before:
-                continue  # shown before the stream broke
-            last = time or last
-            yield line
-        if not follow:
-            return
-        breaks = 0 if last != before else breaks + 1
-        if breaks > _BREAKS:
-            raise PaasctlError("Heroku's log stream breaks again and again", hint="try again in a minute")
+        try:
+            for time, line in _lines(api.log_stream(body)):
+                if before and time and time <= before:
+                    continue  # shown before the stream broke
+                last = time or last
+                yield line
+            if not follow:
+                return
+        except _Broken:
+            pass
+        breaks = 0 if follow and last != before else breaks + 1
+        if breaks > (_BREAKS if follow else 1):
+            raise PaasctlError(
+                "Heroku's log stream breaks again and again; lines may be missing", hint="try again in a minute"
+            )
         waiting.pause(waiting.PAUSES[min(breaks, len(waiting.PAUSES) - 1)])
+
+
+class _Broken(Exception):
+    """A log stream did not come, or not to its end."""
 
 
 def _body(process: str | None, lines: int, follow: bool) -> dict[str, Any]:
@@ -57,14 +66,18 @@ def _body(process: str | None, lines: int, follow: bool) -> dict[str, Any]:
 
 
 def _lines(url: Secret) -> Iterator[tuple[str, LogLine]]:
-    """Time and line, as far as the stream comes. A stream that breaks just ends; its address stays unseen."""
+    """Time and line, as far as the stream comes.
+
+    Raises:
+        _Broken: that is not its end.
+    """
     with open_session() as session:
         try:
             with session.get(
                 url.reveal(), headers={"Accept": "text/plain"}, stream=True, timeout=_TIMEOUT, allow_redirects=False
             ) as response:
                 if response.status_code != 200:
-                    return
+                    raise _Broken
                 events = response.headers.get("Content-Type", "").startswith("text/event-stream")
                 for raw in response.iter_lines(chunk_size=None):
                     text = raw.decode("utf-8", "replace").replace("\0", "")
@@ -72,7 +85,7 @@ def _lines(url: Secret) -> Iterator[tuple[str, LogLine]]:
                     if text:
                         yield _parsed(text)
         except requests.RequestException:
-            return
+            raise _Broken from None  # its text holds the signed address
 
 
 def _data(line: str) -> str:

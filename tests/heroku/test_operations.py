@@ -153,9 +153,23 @@ def test_followed_logs_go_on_after_a_break_without_repeating(pushed: Laptop, app
     assert seen[-1] == "line 19"
 
 
-def test_a_log_stream_that_never_comes(pushed: Laptop, standin: Standin) -> None:
+@pytest.mark.parametrize("words", [(), ("-f",)])
+def test_a_log_stream_that_never_comes(pushed: Laptop, standin: Standin, words: tuple[str, ...]) -> None:
     standin.faults.append(Fault("500", "GET /logplex", times=1000))
-    pushed.paasctl("logs", "heroku", "-f", code=1)
+    result = pushed.paasctl("logs", "heroku", *words, code=1)
+    assert "log stream breaks again and again" in result.stderr
+    assert "logs-secret" not in shown(result)
+
+
+def test_a_log_stream_that_breaks_is_asked_for_once_more(pushed: Laptop, app: HerokuApp, standin: Standin) -> None:
+    app.log = LOG
+    standin.cut_streams_at = [150]
+    lines = pushed.paasctl("logs", "heroku").stdout.splitlines()
+    assert lines == [f"web.1 | line {number}" for number in range(20)]
+    standin.cut_streams_at = [150, 300]
+    result = pushed.paasctl("logs", "heroku", code=1)
+    assert result.stdout.splitlines() == lines[:5]
+    assert "lines may be missing" in result.stderr
 
 
 # ------------------------------------------------------------------------------------------------- one-off dynos
