@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +13,8 @@ from paasctl.envfile import distribute, rewrite
 from paasctl.errors import PaasctlError, UsageError
 from paasctl.ignore import EDIT_MARK
 from paasctl.secret import Secret
+from paasctl.seen import FOLDER, prepare
 from paasctl.textfile import read_bytes
-
-OLD = f"{EDIT_MARK}old"
 
 
 def apply(
@@ -42,22 +42,26 @@ def apply(
     for file in written:
         _refuse_tracked(file, tracked)
     for file in written:
-        save(root / file, results[file], file)
+        save(root, file, results[file])
     return written
 
 
-def save(path: Path, text: str, name: str) -> None:
-    """Replace an env file: mode 0600, in one step; the old one stays beside it until the new one is read back.
+def save(root: Path, name: str, text: str) -> None:
+    """Replace an env file: mode 0600, in one step; a copy of the old one stays until the new one is read back.
 
     Raises:
         PaasctlError: it could not be written, or reads back differently; the old file is in place.
     """
-    real = path.resolve()  # a link stays a link
-    old = real.with_name(real.name + OLD)
+    real = (root / name).resolve()  # a link stays a link
+    mark = name.replace("/", "%") + EDIT_MARK
     data = text.encode()
     try:
+        folder = _workshop(root, real)
+        for left in folder.glob(f"{glob.escape(mark)}*"):  # of a run that was killed
+            left.unlink(missing_ok=True)
+        old = folder / f"{mark}old"
         _copy(real, old)
-        atomic.replace(real, data, f"{real.name}{EDIT_MARK}")
+        atomic.replace(real, data, mark, folder)
         proven = parse(real.read_bytes(), name) == parse(data, name)
         if not proven and old.exists():
             old.replace(real)
@@ -66,6 +70,14 @@ def save(path: Path, text: str, name: str) -> None:
         raise PaasctlError(f"{name} could not be written ({error.strerror}); it is as it was") from error
     if not proven:
         raise PaasctlError(f"{name} read back differently from what was written; the old one is in place again")
+
+
+def _workshop(root: Path, real: Path) -> Path:
+    """Where an env file's copies are while it is written: in paasctl's own folder, which git does not see; or beside
+    the file, where only a rename from there stays on one file system."""
+    own = root / FOLDER
+    prepare(own)
+    return own if own.stat().st_dev == real.parent.stat().st_dev else real.parent
 
 
 def _text(path: Path, name: str) -> str:
@@ -85,7 +97,6 @@ def _refuse_tracked(name: str, tracked: Callable[[str], bool]) -> None:
 
 
 def _copy(source: Path, copy: Path) -> None:
-    copy.unlink(missing_ok=True)
     if source.exists():
         handle = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
