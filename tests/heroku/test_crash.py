@@ -184,19 +184,24 @@ def test_a_failure_after_a_kill_goes_back_to_before_both(laptop: Laptop, standin
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("number", [6, 7, 8, 9, 11])
-def test_sigkill(laptop: Laptop, standin: Standin, app: HerokuApp, number: int, moment: str) -> None:
+def test_sigkill_at_every_request(laptops: Callable[..., Laptop], standin: Standin, moment: str) -> None:
     """The same with a real process and a real SIGKILL."""
-    changed(laptop)
-    process = laptop.start("push", "heroku", "-y", "--delete", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    standin.kill = (process.pid, len(standin.seen) + number, moment)
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
-    laptop.push("--delete")
-    assert app.serves
-    assert app.config["ADDED"] == "value-of-added"
-    assert "MAIL_SERVER" not in app.config
-    assert len(app.builds) <= 2
+    standin.world.app("undisturbed")
+    undisturbed = changed(laptops("calm", app="undisturbed"))
+    with requests_of(standin) as sent:
+        undisturbed.push("--delete")
+    wanted = outcome(standin.world.apps["undisturbed"])
+    for number in range(1, len(sent) + 1):
+        app = standin.world.app(f"app-{number}")
+        laptop = changed(laptops(f"ada{number}", app=app.name))
+        process = laptop.start("push", "heroku", "-y", "--delete", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        standin.kill = (process.pid, len(standin.seen) + number, moment)
+        told, _ = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL, (number, told.decode())
+        laptop.push("--delete")
+        assert outcome(app) == wanted, f"killed {moment} request {number}"
+        assert len(app.builds) <= 2, f"killed {moment} request {number}: the build was started twice"
+        assert len([one for one in app.releases if "ADDED" in one.description]) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------- Ctrl-C

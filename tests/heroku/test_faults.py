@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from heroku_standin import Fault, HerokuApp, Standin
 from heroku_standin.faults import Kind
@@ -152,35 +150,3 @@ def test_nobody_there(laptop: Laptop, standin: Standin) -> None:
         assert "could not be reached" in result.stderr
     finally:
         standin.__enter__()
-
-
-Breaker = Callable[[Standin], None]
-
-
-def clean(standin: Standin) -> None:
-    standin.cut_cleanly = True
-
-
-def without_ranges(standin: Standin) -> None:
-    standin.no_ranges = True
-
-
-def with_nuls(standin: Standin) -> None:
-    standin.keep_alive_nuls = True
-
-
-@pytest.mark.parametrize("more", [lambda standin: None, clean, without_ranges, with_nuls])
-def test_a_stream_that_breaks_anywhere_is_shown_whole_and_once(
-    laptop: Laptop, standin: Standin, app: HerokuApp, more: Breaker
-) -> None:
-    app.build_output = [f"-----> stép {number} of the build" for number in range(5)]
-    app.build_polls = 1
-    size = len("".join(f"{line}\n" for line in app.build_output).encode())
-    more(standin)
-    for number, cut in enumerate(range(0, size, 13)):
-        laptop.edit(number)
-        cuts = [cut, 3] if not standin.no_ranges else [cut]
-        standin.cut_streams_at = cuts
-        result = laptop.push()
-        shown_lines = [line.strip() for line in result.stderr.splitlines() if "stép" in line]
-        assert shown_lines == app.build_output, (cut, shown(result))

@@ -59,10 +59,14 @@ class Standin:
     before: list[Callable[[Seen], None]] = field(default_factory=list)  # called before a request is looked at
     check: Check | None = None  # looks at every exchange with the API
     problems: list[str] = field(default_factory=list)
-    cut_streams_at: list[int] = field(default_factory=list)  # the next streams break after so many bytes
+    cut_streams_at: list[int | None] = field(default_factory=list)  # the next streams break after so many bytes
     cut_cleanly: bool = False  # ... as if they had ended there
     no_ranges: bool = False  # streams do not resume: a Range gets the whole again
     keep_alive_nuls: bool = False
+    hold: threading.Event | None = None  # until it is set, a stream stops behind the line ``hold_at``
+    hold_at: str = ""
+    held: bool = False
+    held_in_vain: bool = False  # nobody set it in time
     events: bool = False  # logs come as an event stream
     remaining: int = 4500
     warning: str = ""
@@ -191,6 +195,9 @@ def _handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
                     line = b"\0" + line
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
                 self.wfile.flush()
+                if standin.hold is not None and standin.hold_at in line.decode():
+                    standin.held = True
+                    standin.held_in_vain |= not standin.hold.wait(20)
             if cut is not None and not standin.cut_cleanly:
                 return self._reset()
             self.wfile.write(b"0\r\n\r\n")

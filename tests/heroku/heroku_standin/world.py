@@ -90,6 +90,7 @@ class HerokuApp:
     build_polls: int = 0  # how often a build is still pending when asked
     release_command: str = ""  # "": none; else the outcome of each run: succeeded or failed
     release_outcomes: list[str] = field(default_factory=list)  # of the next runs; then release_command's
+    release_output: list[str] = field(default_factory=list)
     release_polls: int = 0
     crashes: str = ""  # a pattern of slugs' versions (or "config") that crash when they run
     crash_after: int | None = None  # releases after this version crash, unless they go back to one before
@@ -112,7 +113,7 @@ class HerokuApp:
         release = Release(len(self.releases) + 1, description, slug, dict(self.config))
         if runs_command and slug is not None and self.release_command:
             release.status = "pending"
-            release.output = [f"running the release command of v{release.version}"]
+            release.output = [f"running the release command of v{release.version}", *self.release_output]
         self.releases.append(release)
         if release.status == "succeeded":
             self._start(release)
