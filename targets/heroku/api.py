@@ -6,7 +6,8 @@ imported for that alone: reading is what a user waits for most often, and its im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -67,11 +68,12 @@ class Api:
     def addon_names(self) -> dict[str, str]:
         """The config vars that add-ons own in this app, and the add-on of each."""
         attachments = self.get("addon-attachments", **{"Accept-Inclusion": "addon:plan,config_vars"})
-        return {
-            str(name): str((one.get("addon") or {}).get("name") or "an add-on")
-            for one in attachments
-            for name in one.get("config_vars") or ()
-        }
+        with _promised():
+            return {
+                str(name): str((one.get("addon") or {}).get("name") or "an add-on")
+                for one in attachments
+                for name in one.get("config_vars") or ()
+            }
 
     # --------------------------------------------------------------------------------------- releases and builds
 
@@ -98,23 +100,27 @@ class Api:
 
     def source(self) -> tuple[Secret, Secret]:
         """Two signed addresses: to put an archive to, and where Heroku gets it from."""
-        blob = self.send("POST", "/sources", repeatable=True)["source_blob"]
-        return Secret(blob["put_url"]), Secret(blob["get_url"])
+        answer = self.send("POST", "/sources", repeatable=True)
+        with _promised():
+            blob = answer["source_blob"]
+            return _address(blob["put_url"]), _address(blob["get_url"])
 
     # ---------------------------------------------------------------------------------------------- app and dynos
 
-    def info(self) -> Json:
-        return self.get("")
+    def info(self) -> Mapping[str, Json]:
+        return _object(self.get(""))
 
-    def create(self, body: Mapping[str, str]) -> Json:
-        return self.send("POST", "/teams/apps" if "team" in body else "/apps", body)
+    def create(self, body: Mapping[str, str]) -> Mapping[str, Json]:
+        return _object(self.send("POST", "/teams/apps" if "team" in body else "/apps", body))
 
     def delete(self) -> None:
         self.send("DELETE", "")
 
     def formation(self) -> dict[str, tuple[int, str]]:
         """Per process its quantity and dyno size."""
-        return {one["type"]: (int(one["quantity"]), str(one.get("size") or "")) for one in self.get("formation")}
+        found = self.get("formation")
+        with _promised():
+            return {one["type"]: (int(one["quantity"]), str(one.get("size") or "")) for one in found}
 
     def scale(self, formation: Mapping[str, tuple[int, str]]) -> None:
         """Set quantity and dyno size per process; the size stays as it is where it is empty."""
@@ -130,11 +136,13 @@ class Api:
     def restart(self) -> None:
         self.send("DELETE", "dynos", repeatable=True)
 
-    def run(self, body: Mapping[str, Any]) -> Json:
-        return self.send("POST", "dynos", body)
+    def run(self, body: Mapping[str, Any]) -> Mapping[str, Json]:
+        return _object(self.send("POST", "dynos", body))
 
     def log_stream(self, body: Mapping[str, Any]) -> Secret:
-        return Secret(self.send("POST", "log-sessions", body, repeatable=True)["logplex_url"])
+        answer = self.send("POST", "log-sessions", body, repeatable=True)
+        with _promised():
+            return _address(answer["logplex_url"])
 
     # ---------------------------------------------------------------------------------------------------- the wire
 
@@ -180,16 +188,35 @@ def _through_heroku3(call: Callable[[], Json]) -> Json:
 
 
 def _record(kind: type[R], data: Json) -> R:
-    try:
+    with _promised():
         return kind.read(data)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise _unexpected() from None
 
 
 def _records(kind: type[R], data: Json) -> tuple[R, ...]:
     if not isinstance(data, list):
         raise _unexpected()
     return tuple(_record(kind, one) for one in data)
+
+
+def _object(data: Json) -> Mapping[str, Json]:
+    if not isinstance(data, Mapping):
+        raise _unexpected()
+    return data
+
+
+def _address(url: Json) -> Secret:
+    if not isinstance(url, str):
+        raise TypeError
+    return Secret(url)
+
+
+@contextmanager
+def _promised() -> Iterator[None]:
+    """Read an answer as Heroku's API promises it to be."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _unexpected() from None
 
 
 def _unexpected() -> PaasctlError:

@@ -59,9 +59,9 @@ def _process(dyno: Dyno) -> ProcessStatus:
 
 def _facts(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for word, key in (("region", "region"), ("stack", "build_stack"), ("team", "team")):
-        name = (info.get(key) or {}).get("name")
-        if name:
-            yield word, str(name)
+        known = info.get(key)
+        if isinstance(known, Mapping) and known.get("name"):
+            yield word, str(known["name"])
 
 
 def _warnings(info: Mapping[str, Any], found: Sequence[Release]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -149,6 +150,46 @@ def test_formation_and_restart(heroku: responses.RequestsMock, api: Any) -> None
     api.scale({"web": (2, "basic"), "worker": (0, "")})
     heroku.delete(f"{APP}/dynos", json={}, status=202)
     api.restart()
+
+
+JUNK: tuple[Any, ...] = (None, 1, "text", [], {}, [None], ["text"], [{}], {"message": 1}, {"source_blob": "text"},
+    {"source_blob": {"put_url": 1, "get_url": None}}, {"logplex_url": 1}, [{"type": "web", "quantity": "many"}],
+    [{"addon": "text", "config_vars": ["A"]}], [{"config_vars": 7}])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api: api.config_vars(),
+        lambda api: api.patch_config_vars({"A": Secret("1")}),
+        lambda api: api.addon_names(),
+        lambda api: api.releases(5),
+        lambda api: api.release(ID),
+        lambda api: api.builds(5),
+        lambda api: api.build(ID),
+        lambda api: api.source(),
+        lambda api: api.info(),
+        lambda api: api.create({"name": "shop"}),
+        lambda api: api.formation(),
+        lambda api: api.dynos(),
+        lambda api: api.run({"command": "true"}),
+        lambda api: api.log_stream({"lines": 1}),
+    ],
+)
+def test_an_answer_of_another_shape_is_an_error_with_a_sentence(api: Any, call: Any) -> None:
+    """A proxy, or a new version of the API: it must not look like a bug of ours."""
+    refused = 0
+    for junk in JUNK:
+        with responses.RequestsMock() as mock:
+            for method in ("GET", "POST", "PATCH"):
+                mock.add(method, re.compile(URL), json=junk)
+            mock.assert_all_requests_are_fired = False
+            try:
+                call(api)
+            except PaasctlError as error:
+                assert "Heroku" in error.message or "heroku3" in error.message
+                refused += 1
+    assert refused >= 5
 
 
 # --------------------------------------------------------------------------------------------------------- repeats

@@ -6,9 +6,11 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 VARIABLE = "PAASCTL_HEROKU_SCHEMA"
 _ROOT = "urn:heroku"
@@ -18,6 +20,24 @@ def path() -> Path | None:
     """The file that the environment names, if any."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else None
+
+
+@cache
+def _formats() -> Any:
+    """jsonschema's own, and those for which it would need one more package each; strings only."""
+    from jsonschema import FormatChecker
+
+    formats = FormatChecker()
+
+    @formats.checks("date-time", raises=ValueError)
+    def moment(value: object) -> bool:
+        return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+    @formats.checks("uri", raises=ValueError)
+    def address(value: object) -> bool:
+        return not isinstance(value, str) or bool(urlsplit(value).scheme)
+
+    return formats
 
 
 @dataclass(frozen=True)
@@ -91,6 +111,7 @@ class Schema:
     def _errors(self, pointer: str, instance: Any) -> list[str]:
         from jsonschema import Draft4Validator
 
-        validator = Draft4Validator({"$ref": f"{_ROOT}{pointer}"}, registry=self._registry)
+        schema = {"$ref": f"{_ROOT}{pointer}"}
+        validator = Draft4Validator(schema, registry=self._registry, format_checker=_formats())
         # the path and the rule, not the value: a config var may be among them
         return [f"{list(one.absolute_path)} breaks {one.validator}" for one in validator.iter_errors(instance)]
