@@ -78,7 +78,7 @@ def _require_app(api: Api, intent: Intent) -> None:
     if not intent.desired.create:
         raise UsageError(
             f"there is no app {api.app} at Heroku that this account can see",
-            hint="check `app` in paasctl.toml; --create makes it",
+            hint=f"check `app` in paasctl.toml; `paasctl push {intent.desired.target} --create` makes it",
         )
 
 

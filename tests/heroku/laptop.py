@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,7 @@ from click.testing import CliRunner, Result
 from heroku_standin import Standin
 from heroku_standin.server import TOKEN
 
-from paasctl import bundle, git, pipeline, seen
-from paasctl import session as sessions
-from paasctl.changes import EnvChanges
 from paasctl.cli import cli
-from paasctl.cli import main as cli_main
-from paasctl.model import Env, Observed, Plan
-from paasctl.pipeline import Prepared, Request
-from paasctl.session import Connection, Session
 
 FILES = {
     "wsgi.py": "from flask import Flask\n\napp = Flask(__name__)\n",
@@ -33,10 +25,6 @@ FILES = {
     ".gitignore": ".env\n.paasctl/\n",
 }
 ENV = {"SECRET_KEY": "kd93Jfm20xMqZ71vB8aa", "MAIL_SERVER": "mail.example.net"}
-
-
-#: The core calls a target's optional methods itself; until then ``prepare`` below does.
-COMPLETE = "observe_env" in inspect.getsource(pipeline) + inspect.getsource(sessions)
 
 
 @dataclass
@@ -91,8 +79,6 @@ class Laptop:
             patch.setenv("LOGNAME", self.who)
             for name, value in (environ or {}).items():
                 patch.setenv(name, value)
-            if not COMPLETE:
-                patch.setattr(pipeline, "prepare", prepare)
             result = CliRunner().invoke(cli, ["-C", str(self.root), *words], standalone_mode=False)
         self.result = result
         exit_code = (
@@ -107,10 +93,7 @@ class Laptop:
     def start(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start a command as a process of its own."""
         environ = {**os.environ, "HOME": str(self.home), "HEROKU_API_KEY": TOKEN, "LOGNAME": self.who}
-        main = "import laptop; laptop.main()"
-        path = os.pathsep.join((str(Path(__file__).parent), environ.get("PYTHONPATH", "")))
-        command = [sys.executable, "-c", main, *words]
-        return subprocess.Popen(command, cwd=self.root, env={**environ, "PYTHONPATH": path}, **options)
+        return subprocess.Popen([sys.executable, "-m", "paasctl", *words], cwd=self.root, env=environ, **options)
 
     def push(self, *words: str, code: int | None = 0, **options: Any) -> Result:
         return self.paasctl("push", "heroku", "-y", *words, code=code, **options)
@@ -119,42 +102,5 @@ class Laptop:
         return self.paasctl("env", "sync", "heroku", "-y", *words, code=code, **options)
 
 
-def main() -> None:
-    """The command line, in a process of its own."""
-    if not COMPLETE:
-        pipeline.prepare = prepare
-    cli_main()
-
-
 def shown(result: Result) -> str:
     return f"exit {result.exit_code}\n--- stdout\n{result.stdout}\n--- stderr\n{result.stderr}"
-
-
-def prepare(session: Session, connection: Connection, request: Request, choose: Any = None) -> Prepared:
-    """:func:`paasctl.pipeline.prepare` with the optional methods of a target, ``observe_env`` and ``owners``. Stands in
-    for it until it calls them itself."""
-    target: Any = connection.target
-    app, added = pipeline.read_app(session, connection, choose)
-    env = pipeline.read_env(session, connection) if request.env else Env()
-    code = bundle.build(app, added.files) if request.code else None
-    observed: Observed = connection.observe() if request.code else target.observe_env()
-    session.redactor.learn(observed.env.values())
-    observed = with_owners(target, env, observed)
-    wanted = pipeline.desire(session, connection, request, app, added, env, code, observed)
-    known, _ = seen.load(session.root, connection.name)
-    warnings = (*app.warnings, *git.env_warnings(session.root, env.files), *wanted.warnings, *observed.warnings)
-    empty = Prepared(request, wanted, observed, known, EnvChanges(), Plan(), wanted.notes, warnings)
-    return pipeline.decide(session, connection, empty, request)
-
-
-def with_owners(target: Any, env: Env, observed: Observed) -> Observed:
-    """Ask who owns names that are on both sides, differ, and were never written by paasctl."""
-    known = observed.manifest.entries if observed.manifest else {}
-    collide = [
-        name
-        for name, value in env.values.items()
-        if name in observed.env and observed.env[name] != value and name not in {*known, *observed.protected}
-    ]
-    if not collide:
-        return observed
-    return replace(observed, protected={**observed.protected, **target.owners(collide)})

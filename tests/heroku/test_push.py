@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from heroku_standin import HerokuApp, Standin
-from laptop import COMPLETE, ENV, FILES, Laptop, shown
+from laptop import ENV, FILES, Laptop, shown
 
 from paasctl.manifest import Manifest
 
@@ -157,6 +157,15 @@ def test_reserved_names_are_refused_before_anything_is_sent(laptop: Laptop, stan
     assert standin.writes() == []
 
 
+def test_a_larger_archive_than_heroku_takes_is_refused(
+    laptop: Laptop, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paasctl.targets.heroku.building.LARGEST", 100)
+    result = laptop.push(code=2)
+    assert "Heroku's limit is 500 MB" in result.stderr
+    assert standin.writes() == []
+
+
 def test_more_config_than_heroku_takes_is_refused(laptop: Laptop, standin: Standin) -> None:
     laptop.env(**ENV, BIG="x" * 32_000)
     result = laptop.push(code=2)
@@ -170,8 +179,8 @@ def test_more_config_than_heroku_takes_is_refused(laptop: Laptop, standin: Stand
 def test_an_app_that_does_not_exist_is_not_made_unasked(laptop: Laptop, standin: Standin) -> None:
     laptop.app = "other"
     laptop.configure()
-    result = laptop.push(code=2)
-    assert "--create" in result.stderr
+    for asked in (laptop.push, laptop.sync):  # a sync has no --create
+        assert "`paasctl push heroku --create` makes it" in asked(code=2).stderr
     assert standin.writes() == []
 
 
@@ -188,7 +197,6 @@ def test_create(laptop: Laptop, standin: Standin) -> None:
     assert len(calls) == 3
 
 
-@pytest.mark.skipif(not COMPLETE, reason="the core does not ask a plan for its late_url yet")
 def test_the_last_line_ends_with_the_address_that_heroku_gave(laptop: Laptop, standin: Standin) -> None:
     laptop.app = "other"
     laptop.configure()

@@ -310,6 +310,13 @@ def test_notes_and_warnings(tmp_path: Path) -> None:
     assert any("runtime.txt" in warning for warning in warnings)
 
 
+def test_a_size_near_herokus_limit_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.check(desired(tmp_path, GOOD))[1] == ()
+    monkeypatch.setattr(checks, "_LARGE", 1)
+    (warning,) = checks.check(desired(tmp_path, GOOD))[1]
+    assert "Heroku refuses more than 500 MB" in warning
+
+
 # ------------------------------------------------------------------------------------------------------------ facts
 
 facts = room("facts")
