@@ -129,8 +129,14 @@ def test_the_manifest_and_the_archive(
 
 
 def test_the_other_commands(
-    secretive: Laptop, app: HerokuApp, standin: Standin, sentinels: Sentinels, rendezvous: Rendezvous
+    secretive: Laptop,
+    app: HerokuApp,
+    sentinels: Sentinels,
+    rendezvous: Rendezvous,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda url: True)
+    secretive.write(".env.example", "SECRET_KEY=\nANOTHER=\n")
     secretive.push()
     app.patch({"SECRET_KEY": REMOTE})
     trusting = {"REQUESTS_CA_BUNDLE": str(rendezvous.certificate)}
@@ -141,6 +147,12 @@ def test_the_other_commands(
         ("env", "sync", "heroku", "-n", "-vv", "--force"),
         ("push", "heroku", "-y", "--json", "-vv"),
         ("push", "heroku", "-n", "-vv"),
+        ("push", "heroku", "--code-only", "-y", "-vv"),
+        ("env", "check", "-vv"),
+        ("env", "check", "--json"),
+        ("doctor", "heroku", "-vv"),
+        ("doctor", "heroku", "--json"),
+        ("open", "heroku", "-vv"),
         ("status", "heroku", "-vv"),
         ("status", "heroku", "--json"),
         ("releases", "heroku", "--json"),
@@ -149,11 +161,17 @@ def test_the_other_commands(
         ("restart", "heroku", "-y"),
         ("logs", "heroku", "-vv"),
         ("run", "heroku", "-vv", "--", "true"),
+        ("env", "pull", "heroku", "-vv"),  # a conflict
+        ("env", "pull", "heroku", "-n", "-vv", "--force"),
+        ("env", "pull", "heroku", "--check", "--json", "--force"),
+        ("env", "pull", "heroku", "-y", "-vv", "--force"),
+        ("env", "secret", "-y", "-vv"),
         ("down", "heroku", "-y"),
     )
     for words in commands:
         secretive.paasctl(*words, code=None, environ=trusting)
         check(secretive, sentinels, " ".join(words))
+    assert REMOTE in (secretive.root / ".env").read_text()  # the pull did its work
 
 
 def test_a_rollback_that_fails_shows_no_value_of_the_release_it_goes_to(
