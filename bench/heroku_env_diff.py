@@ -1,9 +1,9 @@
 """Time of `paasctl env diff heroku` against `heroku config`, on the same stand-in for Heroku.
 
-Usage: python bench/heroku_env_diff.py [HEROKU [ROUNDS [PAASCTL]]]
+Usage: python bench/heroku_env_diff.py [HEROKU [ROUNDS]]
 
-HEROKU is the program of the npm package `heroku` (default: the one on PATH), PAASCTL ours (default: the one beside this
-Python; one from `pip install .` starts faster than an editable one). Both are processes of their own and ask the same
+HEROKU is the program of the npm package `heroku` (default: the one on PATH). Ours is installed from a wheel of this
+checkout, as its users have it; an editable one starts more slowly. Both are processes of their own and ask the same
 server on loopback for the same config vars; what is compared is what a user waits for. The runs alternate, so that the
 load of the machine meets both, and the fastest of each, which it disturbed least, are compared. The time on processors
 is shown too: where others keep them busy, it says more. Exits 1 when paasctl takes more than a quarter.
@@ -21,12 +21,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import uv
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "heroku"))
 
 from heroku_standin import Standin  # noqa: E402
 from heroku_standin.server import TOKEN  # noqa: E402
 
+UV = uv.find_uv_bin()
 MOST = 0.25
 NAMES = 20
 
@@ -41,6 +44,18 @@ def checkout(root: Path, url: str) -> None:
     (root / ".env").write_text("".join(f"NAME_{n}=value-of-name-{n}\n" for n in range(NAMES)))
     (root / ".env").chmod(0o600)
     (root / "paasctl.toml").write_text(f'[targets.heroku]\napp = "shop"\napi_url = "{url}"\n')
+
+
+def installed(folder: Path) -> str:
+    """Our program, from a wheel of a copy of this checkout, in a virtual environment of its own."""
+    source, venv = folder / "source", folder / "venv"
+    ignored = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", "tests", ".*_cache")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    subprocess.run([UV, "build", "-q", "--wheel", "-o", folder, source], check=True)
+    subprocess.run([UV, "venv", "-q", "--python", sys.executable, venv], check=True)
+    install = [UV, "pip", "install", "-q", "--compile-bytecode", "--python", venv / "bin" / "python"]
+    subprocess.run([*install, *folder.glob("*.whl")], check=True)
+    return str(venv / "bin" / "paasctl")
 
 
 def seconds(command: list[str], root: Path, environ: dict[str, str]) -> tuple[float, float]:
@@ -79,9 +94,11 @@ def main() -> int:
         print("the program `heroku` is not on PATH; it comes with the npm package of that name", file=sys.stderr)
         return 2
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 10
-    paasctl = sys.argv[3] if len(sys.argv) > 3 else str(Path(sys.executable).parent / "paasctl")
     with tempfile.TemporaryDirectory() as folder:
+        paasctl = installed(Path(folder))
+        load = os.getloadavg()[0]
         taken = measure(heroku, rounds, paasctl, Path(folder))
+    print(f"{os.cpu_count()} processors, load {load:.1f} before and {os.getloadavg()[0]:.1f} after")
     for name, values in taken.items():
         walls, cpus = zip(*values, strict=True)
         print(f"{name:8} {min(walls):.3f} s (median {statistics.median(walls):.3f}), on processors {min(cpus):.3f} s")

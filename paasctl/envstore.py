@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -57,8 +56,9 @@ def save(root: Path, name: str, text: str) -> None:
     data = text.encode()
     try:
         folder = _workshop(root, real)
-        for left in folder.glob(f"{glob.escape(mark)}*"):  # of a run that was killed
-            left.unlink(missing_ok=True)
+        for left in folder.iterdir():
+            if left.name.startswith(mark):  # of a run that was killed
+                left.unlink(missing_ok=True)
         old = folder / f"{mark}old"
         _copy(real, old)
         atomic.replace(real, data, mark, folder)
