@@ -52,7 +52,7 @@ def cli(context: click.Context, directory: Path) -> None:
 
 cli.params.append(verbose())
 
-#: So many, and only then is looked for garbage: what is imported is none, and looking takes a third of a short command.
+#: New objects before garbage is looked for: what was imported is none, and looking takes a third of a short command.
 _NEW_OBJECTS = 50_000
 
 
