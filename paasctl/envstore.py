@@ -52,10 +52,9 @@ def save(root: Path, name: str, text: str) -> None:
         PaasctlError: it could not be written, or reads back differently; the old file is in place.
     """
     real = (root / name).resolve()  # a link stays a link
-    mark = name.replace("/", "%") + EDIT_MARK
     data = text.encode()
     try:
-        folder = _workshop(root, real)
+        folder, mark = _workshop(root, name, real)
         for left in folder.iterdir():
             if left.name.startswith(mark):  # of a run that was killed
                 left.unlink(missing_ok=True)
@@ -72,12 +71,14 @@ def save(root: Path, name: str, text: str) -> None:
         raise PaasctlError(f"{name} read back differently from what was written; the old one is in place again")
 
 
-def _workshop(root: Path, real: Path) -> Path:
-    """Where an env file's copies are while it is written: in paasctl's own folder, which git does not see; or beside
-    the file, where only a rename from there stays on one file system."""
+def _workshop(root: Path, name: str, real: Path) -> tuple[Path, str]:
+    """Where an env file's copies are while it is written, and how their names begin: in paasctl's own folder, which
+    git does not see; or beside the file, where only a rename from there stays on one file system."""
     own = root / FOLDER
     prepare(own)
-    return own if own.stat().st_dev == real.parent.stat().st_dev else real.parent
+    if own.stat().st_dev == real.parent.stat().st_dev:
+        return own, name.replace("/", "%") + EDIT_MARK
+    return real.parent, real.name + EDIT_MARK
 
 
 def _text(path: Path, name: str) -> str:
