@@ -275,7 +275,9 @@ class Agent:
         """Make a tree; processes whose code was made anew under them are restarted by the next roll."""
         live = self.layout.live()
         like = str(read_json(self.layout.release(live, "release.json"), {}).get("tree", "")) if live else ""
-        made = self.trees.build(document["tree"], entries, document["persist"], document["built"], like)
+        # two trees share a file only where the app is another user: its owner could write to both at once
+        shared = like if self.hello.get("app_user") else ""
+        made = self.trees.build(document["tree"], entries, document["persist"], document["built"], shared)
         self._remade = bool(made and like == document["tree"])
 
     def _refuse_another_project(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,16 @@ def folder(app: App) -> Path:
     return found
 
 
+def code(app: App) -> Path:
+    """Where the code of the live release lies."""
+    document = folder(app) / "current" / "release.json"
+    return Path(json.loads(document.read_text())["code"])
+
+
 def changed_by_hand(app: App) -> Path:
     """Write into a file of the live release, which is read-only; returns the file."""
-    (code,) = {path for path in (folder(app) / "code").iterdir() if path.is_dir()}
-    victim = next(path for path in code.rglob("wsgi.py"))
-    code.chmod(0o755)
+    victim = code(app) / "wsgi.py"
+    victim.parent.chmod(0o755)
     victim.chmod(0o644)
     victim.write_text("raise SystemExit('changed by hand')\n")
     return victim
@@ -58,3 +64,27 @@ def test_a_restart_never_starts_code_that_was_changed(app: App) -> None:
     changed_by_hand(app)
     app.run("restart", "local", "--yes")
     assert {app.serves() for _ in range(10)} == {app.project.version}
+
+
+APPENDS = """
+import os
+
+def application(environ, start_response):
+    os.chmod("data.txt", 0o644)
+    with open("data.txt", "a") as file:
+        file.write("written by the app\\n")
+    start_response("200 OK", [])
+    return [b"written"]
+"""
+
+
+def test_what_the_app_writes_into_its_code_changes_no_other_release(make_app: Maker) -> None:
+    app = make_app("plain_wsgi")
+    app.project.write("data.txt", "as it was pushed\n")
+    app.first_push()
+    first = code(app)
+    app.project.write("wsgi.py", APPENDS)
+    app.push()
+    assert app.get("/").body == "written"
+    assert "written by the app" in (code(app) / "data.txt").read_text()
+    assert (first / "data.txt").read_text() == "as it was pushed\n"
