@@ -32,6 +32,7 @@ PARTS = (
     "sentry",
     "install",
     "entry",
+    "ending",
     "wrap",
     "sockets",
     "servers",

@@ -7,6 +7,7 @@ import os
 import sys
 
 from .base import guard, in_force, number
+from .ending import end_connections, end_waitress_connections, run_waitress
 from .sentry import start_sentry
 from .sockets import hand_on, handed_sockets
 from .wrap import wrap
@@ -27,6 +28,7 @@ def load_module(name: str) -> Any:
 def prepare_gunicorn(sockets: list[socket.socket]) -> None:
     """gunicorn: defaults below the user's own options, the app wrapped where gunicorn loads it."""
     if sockets:
+        end_connections()  # counts for its workers that serve ASGI
         hand_on(sockets)
     WSGIApplication = load_module("gunicorn.app.wsgiapp").WSGIApplication  # noqa: N806
     load_default_config, load_config = WSGIApplication.load_default_config, WSGIApplication.load_config
@@ -43,7 +45,7 @@ def prepare_gunicorn(sockets: list[socket.socket]) -> None:
         load_config(self)
         os.environ["PAASCTL_ENTRY"] = str(self.app_uri)
         if sockets:
-            for name, value in (("bind", []), ("reuse_port", False), ("daemon", False)):
+            for name, value in (("bind", []), ("reuse_port", False), ("daemon", False), ("keepalive", 0)):
                 self.cfg.set(name, value)
 
     def app(self: Any) -> Any:
@@ -102,6 +104,7 @@ def prepare_uvicorn(sockets: list[socket.socket]) -> None:
 
     module.run = run_wrapped
     if sockets:
+        end_connections()
         serve_handed.__name__ = "run"  # a bound method is pickled by its name
         module.Server.run = serve_handed
         module.Config.bind_socket = unbound_socket
@@ -125,6 +128,7 @@ def prepare_hypercorn(sockets: list[socket.socket]) -> None:
         os.environ["PAASCTL_ENTRY"] = entry
         config.application_path = mode + APPLICATION + "()"
         if sockets:
+            end_connections()
             config.bind = ["fd://%d" % one.detach() for one in sockets]
             config.insecure_bind, config.quic_bind = [], []
         if default_workers() and not any(word.startswith(("-w", "--workers")) for word in sys.argv):
@@ -161,13 +165,14 @@ def prepare_waitress(sockets: list[socket.socket]) -> None:
             options["sockets"] = sockets
             # refuses a mixture of Internet and Unix sockets, which its server handles well
             waitress.adjustments.Adjustments.check_sockets = classmethod(lambda cls, sockets: None)
+            end_waitress_connections()
         if "trusted_proxy" not in options:
             options.setdefault("clear_untrusted_proxy_headers", "false")  # the wrapper judges them
         if number("THREADS"):
             options.setdefault("threads", number("THREADS"))
         server = waitress.create_server(wrap(app), **options)
         server.print_listen("Serving on http://{}:{}")
-        server.run()  # waitress.serve itself, less its logging.basicConfig
+        run_waitress(server)  # waitress.serve itself, less its logging.basicConfig
 
     def run_wrapped(argv: Any = None) -> Any:
         return run(argv or sys.argv, _serve=serve)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .base import guard
+from .ending import closed_after, ends_connections, patient_uvicorn
 from .entry import load_entry
 from .hooks import run_missed_hooks
 from .install import prepare
@@ -27,6 +28,7 @@ class WsgiWrapper:
         self.proxies = Proxies()
         self.proxied = bool(self.proxies)
         self.release = os.environ.get("PAASCTL_RELEASE", "")
+        self.ends = ends_connections()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.app, name)  # app.config, app.cli: whoever imports the wrapped app finds its attributes
@@ -47,6 +49,8 @@ class WsgiWrapper:
                     added = []
             if probed:
                 added.append(("X-Paasctl-Release", self.release))
+            if self.ends and environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1"):
+                added.append(("Connection", "close"))
             headers = [*headers, *added]
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
@@ -134,6 +138,9 @@ class AsgiWrapper:
         self.app = app
         self.proxies = Proxies()
         self.release = os.environ.get("PAASCTL_RELEASE", "").encode("latin-1", "replace")
+        self.ends = ends_connections()
+        if self.ends:
+            patient_uvicorn()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.app, name)
@@ -155,11 +162,14 @@ class AsgiWrapper:
         if self.release and headers.get(b"x-paasctl-probe") == self.release:
             extra.append((b"x-paasctl-release", self.release))
             scope["client"] = scope.get("client") or (PROBER, 0)
+        ends = self.ends and scope.get("http_version", "1.1").startswith("1")
         current.set(Request(id, asgi_facts, scope))  # in the task of this request: nobody else sees it
 
         async def answer(message: Any) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
                 message = with_headers(message, extra)
+            if ends and message["type"] == "http.response.start":
+                message = closed_after(message)
             await send(message)
 
         await self.app(scope, receive, answer)

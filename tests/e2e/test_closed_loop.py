@@ -22,6 +22,39 @@ CLIENTS = [
 ]
 
 
+KEPT = [Request("GET", "/"), *[Request("GET", "/", keep_alive=True)] * 3]
+#: apps by their server, and what makes it that one
+SERVERS = {
+    "uvicorn": ("fastapi_api", {}),
+    "gunicorn of 2019": ("flask_2018", {"requirements.txt": "gunicorn==20.0.4\n"}),
+    "hypercorn": (
+        "plain_wsgi",
+        {"requirements.txt": "hypercorn\n", "Procfile": "web: hypercorn wsgi:wsgi:application -b 0.0.0.0:$PORT\n"},
+    ),
+    "waitress": (
+        "plain_wsgi",
+        {"requirements.txt": "waitress\n", "Procfile": "web: waitress-serve --port=$PORT wsgi:application\n"},
+    ),
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_no_server_loses_what_comes_on_a_kept_connection(server: str, make_app: Maker) -> None:
+    name, files = SERVERS[server]
+    app = make_app(name)
+    for path, text in files.items():
+        with (app.project.root / path).open("a") as file:
+            file.write(text)
+    app.first_push()
+    with Clients(app.url, KEPT) as clients:
+        for _ in range(3):
+            app.project.bump()
+            app.push()
+    assert not clients.report.bad, clients.report
+    assert clients.lasted, "the clients ended before the last push did"
+    assert set(clients.report.served) == {"v001", "v002", "v003", "v004"}, clients.report
+
+
 def test_no_request_is_lost_and_every_response_is_whole(make_app: Maker) -> None:
     app = make_app("flask_shop")
     app.first_push()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,7 @@ OLD = ("3.8", "gunicorn==20.1.0", "setuptools<70", "uvicorn==0.20.0", "hypercorn
 
 LINES = {
     "gunicorn -b 0.0.0.0:$PORT -w 2 wsgi:app": "wsgi:app",
+    "gunicorn --threads 2 --keep-alive 5 wsgi:app": "wsgi:app",
     "gunicorn --bind unix:other.sock --reuse-port wsgi:make('x')": "wsgi:make('x')",
     "python -m gunicorn wsgi:app --log-file -": "wsgi:app",
     "gunicorn -k uvicorn_worker.UvicornWorker asgi:app": "asgi:app",
@@ -125,6 +129,7 @@ def serves_both(bench: Bench, line: str, entry: str | None) -> None:
         assert loaded == (entry or "None")
         assert stat.S_IMODE((bench.folder / "web.0").stat().st_mode) == 0o600
         assert not (bench.folder / "other.sock").exists()
+        assert answer.headers["connection"] == "close", "or a client loses what it sends while this process ends"
 
 
 @pytest.mark.parametrize(("line", "entry"), LINES.items(), ids=list(LINES))
@@ -155,6 +160,52 @@ def test_one_ends_and_its_sibling_answers_on_the_shared_socket(app: Bench, line:
             assert str(second.process.pid) in get(str(shared), "/").body.split("|")[2:4]
 
 
+SLOW = """
+import time
+def app(environ, start):
+    open("asked", "w").close()
+    time.sleep(1)
+    start("200 OK", [("Content-Length", "300000")])
+    return [b"x" * 300000]
+"""
+
+
+@pytest.mark.parametrize("line", ["gunicorn wsgi:app", "waitress-serve wsgi:app", "waitress-serve --port 1 wsgi:app"])
+def test_what_is_being_answered_when_it_is_told_to_end_is_answered_whole(app: Bench, line: str) -> None:
+    app.write(wsgi=SLOW)
+    with listening() as held, started(app, line, held=held) as server, ThreadPoolExecutor(1) as pool:
+        (app.folder / "asked").unlink()
+        answer = pool.submit(get, held.getsockname(), "/")
+        assert eventually((app.folder / "asked").exists)
+        server.process.terminate()
+        assert len(answer.result().body) == 300_000
+        assert server.process.wait(10) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    "line", ["uvicorn asgi:app", "uvicorn asgi:app --workers 2", "gunicorn -k uvicorn_worker.UvicornWorker asgi:app"]
+)
+def test_a_connection_that_uvicorn_has_accepted_is_answered_though_it_is_told_to_end(app: Bench, line: str) -> None:
+    with listening() as held, started(app, line, held=held) as server:
+        with closing(http.client.HTTPConnection(*held.getsockname(), timeout=10)) as connection:
+            connection.connect()
+            assert eventually(lambda: accepted(connection.sock))
+            server.process.terminate()
+            time.sleep(0.4)
+            connection.request("GET", "/")
+            assert connection.getresponse().status == 200
+        assert server.process.wait(10) in (0, -signal.SIGTERM)
+
+
+def accepted(client: socket.socket) -> bool:
+    """Whether a process has taken a connection out of the queue: there it has no inode yet."""
+    local, remote = (f"{socket.inet_aton(host)[::-1].hex().upper()}:{port:04X}" for host, port in (
+        client.getpeername(), client.getsockname()
+    ))  # fmt: skip
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[1] == local and row[2] == remote and row[9] != "0" for row in rows)
+
+
 @pytest.mark.parametrize("line", EACH)
 def test_only_the_probe_and_a_stale_socket_in_its_place(app: Bench, line: str) -> None:
     (app.folder / "web.0").write_text("left over")
@@ -174,6 +225,7 @@ OWN_ADDRESS = (
 @pytest.mark.parametrize("line", OWN_ADDRESS)
 def test_without_sockets_the_line_decides(app: Bench, line: str) -> None:
     with app.serve(line, **ENV) as server:
+        assert "connection" not in server.get("/").headers or line.startswith("gunicorn"), "no sibling takes over"
         assert server.get("/", X_Forwarded_For="1.2.3.4").body.split("|")[1] == "1.2.3.4"
         assert server.get("/", X_Paasctl_Probe="r7").headers["x-paasctl-release"] == "r7"
 
