@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
 from typing import Callable, Dict, List, Optional, Sequence
 
 from . import bytecode, children, pieces
@@ -24,6 +23,12 @@ def refuse(event, args):
 sys.addaudithook(refuse)
 runpy.run_module('pip', run_name='__main__', alter_sys=True)
 """
+#: what uv says where there is no Python to make an environment with
+NO_PYTHON = ("no interpreter found", "failed to inspect python", "failed to download")
+#: what uv and pip say where nobody answers
+NO_INDEX = ("error sending request", "failed to establish a new connection")
+#: what the system says where nothing can be written any more
+FULL = ("no space left", "disk quota exceeded")
 
 
 class Venvs:
@@ -93,21 +98,22 @@ class Venvs:
     def _create(self, place: str, python: str) -> None:
         if self._uv:
             made = self._uv_venv(self._uv, place, python)
-            for other in pyenv_pythons(python) if made.status else []:
+            for other in pyenv_pythons(python) if no_python(made) else []:
                 made = self._uv_venv(self._uv, place, other)
         else:
-            found = shutil.which("python" + python) or "python" + python
-            made = children.run([found, "-m", "venv", place], self._layout.root)
+            made = children.run(["python" + python, "-m", "venv", place], self._layout.root)
         if not made.status:
             return
-        if "no space left" in made.output.lower():
-            raise Failure("the disk is full; nothing was changed", "make room, then push again", made.output)
-        raise Failure(
-            "Python %s is not on this machine and could not be fetched; nothing was changed" % python,
-            "install Python %s, or name another version in paasctl.toml: [app] python" % python,
-            made.output,
-            kind="usage",
-        )
+        refuse_full_disk(made)
+        if no_python(made):
+            raise Failure(
+                "Python %s is not on this machine and could not be fetched; nothing was changed" % python,
+                "install Python %s, or name another version in paasctl.toml: [app] python" % python,
+                made.output,
+                kind="usage",
+            )
+        message = "the virtual environment could not be made; nothing was changed"
+        raise Failure(message, "mend what the words above say, then push again", made.output)
 
     def _uv_venv(self, uv: str, place: str, python: str) -> children.Ended:
         argv = [uv, "venv", "--quiet", "--no-project", "--clear", "--python", python, place]
@@ -124,8 +130,12 @@ class Venvs:
             installed = self._with_pip(place, version, lists, folder, local, say)
         if not installed.status:
             return
-        if "no space left" in installed.output.lower():
-            raise Failure("the disk is full; nothing was changed", "make room, then push again", installed.output)
+        refuse_full_disk(installed)
+        if says(installed, NO_INDEX):
+            raise Failure(
+                "the package index cannot be reached; nothing was changed",
+                "look at the network and at the index's address (the installer's own words are above), then push again",
+            )
         # the installer's words are not repeated: they were said while it ran
         raise Failure(
             "the app's requirements could not be installed; nothing was changed",
@@ -163,6 +173,19 @@ class Venvs:
     def _pip_alone(self, place: str, words: List[str], say: Optional[Say] = None) -> children.Ended:
         argv = [os.path.join(place, "bin", "python"), "-I", "-c", PIP_ALONE, "install", "--quiet", "--no-input"]
         return children.run([*argv, "--disable-pip-version-check", *words], self._layout.root, limit=INSTALL, say=say)
+
+
+def says(ended: children.Ended, words: Sequence[str]) -> bool:
+    return any(each in ended.output.lower() for each in words)
+
+
+def no_python(made: children.Ended) -> bool:
+    return made.status == 127 or bool(made.status and says(made, NO_PYTHON))  # 127: no such command
+
+
+def refuse_full_disk(ended: children.Ended) -> None:
+    if says(ended, FULL):
+        raise Failure("the disk is full; nothing was changed", "make room, then push again", ended.output)
 
 
 def pyenv_pythons(version: str) -> List[str]:
