@@ -49,6 +49,7 @@ def environment(release: Dict[str, Any], inherited: Any) -> Dict[str, str]:
     env.update(release["environment"])
     root = os.path.dirname(os.path.dirname(release["env_file"]))
     env["PAASCTL_SHARED_FOLDER"] = os.path.join(root, "shared")
+    env["PAASCTL_RUN_FOLDER"] = release["run"]  # what all processes of the app share, whichever release they run
     return env
 
 

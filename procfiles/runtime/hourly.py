@@ -1,4 +1,4 @@
-"""How many error mails may still be sent this hour: one count for all processes of a release."""
+"""How many error mails may still be sent this hour: one count for all processes of an app."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 
-from .base import guard
+from .base import guard, setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,22 +18,17 @@ HOUR = 3600
 class Hourly:
     """At most ``limit`` mails in any hour, and a count of those held back.
 
-    The count is a file of this user's in the temporary folder, named after the release's folder: ``HELD TIME TIME...``
-    by the monotonic clock, which all processes of a machine share. Without it, each process counts for itself.
+    The count is a file of this user's: ``HELD TIME TIME...`` by the monotonic clock, which all processes of a machine
+    share. Without it, each process counts for itself.
     """
 
     def __init__(self, limit: int) -> None:
-        import tempfile
-        import zlib
-
         self.limit = limit
         self.fd = -1
         self.own = ""
-        folder = os.path.dirname(os.path.abspath(__file__))
-        name = "paasctl-mails-%d-%08x" % (os.getuid(), zlib.crc32(os.fsencode(folder)))
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self.fd = os.open(os.path.join(tempfile.gettempdir(), name), flags, 0o600)
+            self.fd = os.open(count_file(), flags, 0o600)
             if os.fstat(self.fd).st_uid != os.getuid():
                 self.alone()
         except OSError:
@@ -101,3 +96,14 @@ class Hourly:
                 os.ftruncate(self.fd, len(text))
             except OSError:  # the disk is full
                 self.alone()
+
+
+def count_file() -> str:
+    """In the app's own run folder, which goes with the app; elsewhere in the temporary one, named after the release."""
+    if setting("RUN_FOLDER"):
+        return os.path.join(setting("RUN_FOLDER"), "mails")
+    import tempfile
+    import zlib
+
+    folder = os.path.dirname(os.path.abspath(__file__))
+    return os.path.join(tempfile.gettempdir(), "paasctl-mails-%d-%08x" % (os.getuid(), zlib.crc32(os.fsencode(folder))))

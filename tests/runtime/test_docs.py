@@ -106,5 +106,5 @@ def test_every_setting_that_the_runtime_reads_is_on_the_page() -> None:
 
     read = set(re.findall(r'(?:setting|number)\("([A-Z_]+)"', runtime_source().decode()))
     internal = {"ENTRY", "RELEASE", "TARGET", "PROBE_SOCKET", "SHARED_FD", "PROXY_HOPS", "CLIENT_HEADER", "LOG"}
-    internal |= {"WORKERS", "THREADS", "TIMEOUT", "SHARED_FOLDER", "CONNECTION"}
+    internal |= {"WORKERS", "THREADS", "TIMEOUT", "SHARED_FOLDER", "RUN_FOLDER", "CONNECTION"}
     assert {name for name in read - internal if f"PAASCTL_{name}" not in PAGE} == set()

@@ -178,6 +178,20 @@ for _ in range(4): os.wait()""",
     assert re.fullmatch(r"[0-9. ]+", file.read_text())
 
 
+def test_where_the_app_has_a_run_folder_the_count_is_there_for_all_releases(bench: Bench) -> None:
+    run, kept = bench.folder / "run", Kept()
+    run.mkdir()
+    with smtp(kept) as port:
+        env = settings(port, PAASCTL_MAILS_PER_HOUR="3", PAASCTL_RUN_FOLDER=str(run), TMPDIR=str(bench.folder))
+        for release in ("v1", "v2"):
+            other = Bench(bench.folder / release, bench.python)
+            other.write(app="import logging\nfor _ in range(2): logging.error('x')")
+            other.run("python", "app.py", **env)
+    assert len(kept.mails) == 3
+    assert not list(bench.folder.glob("paasctl-mails-*"))
+    assert [file.name for file in run.iterdir()] == ["mails"]
+
+
 def test_what_another_process_sent_just_now_counts(bench: Bench) -> None:
     """A moment must not be rounded into the future: there it looks as if it were from before the last boot."""
     bench.write(

@@ -119,7 +119,7 @@ MUTANTS = {
         "test_mail.py::test_at_most_so_many_an_hour_and_a_count_of_the_rest",
     ),
     "every process has an hour's mails of its own": Mutant(
-        "self.fd = os.open(os.path.join(tempfile.gettempdir(), name), flags, 0o600)",
+        "self.fd = os.open(count_file(), flags, 0o600)",
         "raise OSError",
         "test_mail.py::test_all_processes_of_a_release_share_the_hour",
     ),
