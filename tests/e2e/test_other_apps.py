@@ -1,4 +1,4 @@
-"""Every other kind of app: first push, a change, a release that cannot be imported, and back."""
+"""Every other kind of app: first push, a change, releases that are broken in each way, and back."""
 
 from __future__ import annotations
 
@@ -41,10 +41,13 @@ def test_push_change_break_and_rollback(name: str, make_app: Maker) -> None:
     assert app.get("/about").json()["secret"] == fingerprint(SECOND)
     data_survives()
 
-    why = app.project.break_import()
-    assert why in app.push(code=1).err
-    assert app.serves() == "v002"
-    app.project.restore()
+    for broken in ("import", "health", "release", "requirements"):
+        why = getattr(app.project, f"break_{broken}")()
+        result = app.push(code=1)
+        assert why in result.err, result
+        assert app.serves() == "v002", broken
+        app.project.restore()
+    data_survives()
 
     app.run("rollback", "local", "--yes")
     assert {app.serves() for _ in range(6)} == {"v001"}

@@ -14,13 +14,37 @@ NO_SUCH_MODULE = "paasctl_no_such_module_xyz"
 NO_SUCH_PACKAGE = "paasctl-no-such-package-xyz"
 BROKEN_WORKER = "the worker is broken on purpose"
 BROKEN_PAGE = "the index page is broken on purpose"
+BROKEN_RELEASE = "this release command fails on purpose"
+MIGRATION = f'''revision = "ffff00000000"
+down_revision = "{{before}}"
+
+
+def upgrade():
+    raise RuntimeError("{BROKEN_RELEASE}")
+
+
+def downgrade():
+    pass
+'''
+DJANGO_MIGRATION = f'''from django.db import migrations
+
+
+def fail(apps, schema_editor):
+    raise RuntimeError("{BROKEN_RELEASE}")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("notes", "0001_initial")]
+    operations = [migrations.RunPython(fail)]
+'''
 
 
 @dataclass(frozen=True)
 class Sample:
     """Where a sample app keeps what the tests edit.
 
-    ``versioned`` hold its version, ``entry`` is imported first, ``page`` is (file, the line that opens the code of /).
+    ``versioned`` hold its version, ``entry`` is imported first, ``page`` is (file, the line that opens the code of /),
+    ``migration`` is the last one of Alembic's.
     """
 
     name: str
@@ -28,6 +52,7 @@ class Sample:
     entry: str
     page: tuple[str, str]
     requirements: str = "requirements.txt"
+    migration: str = ""
 
 
 SAMPLES = {
@@ -38,6 +63,7 @@ SAMPLES = {
             ("shop/version.py", "shop/templates/index.html", "shop/templates/order.html", "CHANGES.txt"),
             "wsgi.py",
             ("shop/views.py", "def index():"),
+            migration="ba9f21edc20f",
         ),
         Sample(
             "django_site",
@@ -55,7 +81,13 @@ SAMPLES = {
         ),
         Sample("factory_app", ("blog/__init__.py",), "blog/__init__.py", ("blog/__init__.py", "    def index():")),
         Sample("plain_wsgi", ("wsgi.py",), "wsgi.py", ("wsgi.py", '    elif environ["PATH_INFO"] == "/":')),
-        Sample("flask_2018", ("bluelog/__init__.py",), "wsgi.py", ("bluelog/__init__.py", "    def index():")),
+        Sample(
+            "flask_2018",
+            ("bluelog/__init__.py",),
+            "wsgi.py",
+            ("bluelog/__init__.py", "    def index():"),
+            migration="a87ceb524445",
+        ),
     )
 }
 
@@ -161,19 +193,24 @@ class Project:
         return BROKEN_WORKER
 
     def break_release(self) -> str:
-        """Add a migration that fails; what it says."""
-        self.write(
-            "migrations/versions/ffff00000000_broken.py",
-            'revision = "ffff00000000"\ndown_revision = "ba9f21edc20f"\n\n\n'
-            'def upgrade():\n    raise RuntimeError("this migration fails on purpose")\n\n\n'
-            "def downgrade():\n    pass\n",
-        )
-        return "this migration fails on purpose"
+        """Add a migration that fails, or where there are none a release command that does; what it says."""
+        if self.sample.name == "django_site":
+            self.write("notes/migrations/0002_broken.py", DJANGO_MIGRATION)
+        elif self.sample.migration:
+            text = MIGRATION.format(before=self.sample.migration)
+            self.write("migrations/versions/ffff00000000_broken.py", text)
+        else:
+            self.write("paasctl.toml", f"[app]\nrelease = \"echo '{BROKEN_RELEASE}'; exit 3\"\n")
+        return BROKEN_RELEASE
 
     def break_requirements(self) -> str:
         """Require a package that does not exist; its name."""
-        path = self.root / self.sample.requirements
-        path.write_text(path.read_text() + f"{NO_SUCH_PACKAGE}==9\n")
+        name, required = self.sample.requirements, f"{NO_SUCH_PACKAGE}==9"
+        if name == "pyproject.toml":
+            self.replace(name, "dependencies = [\n", f'dependencies = [\n  "{required}",\n')
+        else:
+            path = self.root / name
+            self.write(name, (path.read_text() if path.exists() else "") + f"{required}\n")
         return NO_SUCH_PACKAGE
 
     def restore(self) -> None:
