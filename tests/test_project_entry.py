@@ -138,6 +138,13 @@ FOUND: dict[str, tuple[Files, str, str, str]] = {
     "a WSGI function": (
         {"wsgi.py": "def application(environ, start_response):\n    return []"}, "wsgi:application", "wsgi", "wsgi",
     ),
+    "a WSGI function with names of its own": (
+        {"wsgi.py": "def application(e, s, /):\n    return []"}, "wsgi:application", "wsgi", "wsgi",
+    ),
+    "a factory of two parameters in wsgi.py": (
+        {"wsgi.py": "from flask import Flask\ndef app(e, s):\n    return Flask(e)\napplication = app('x', 1)"},
+        "wsgi:application", "flask", "wsgi",
+    ),
     "a WSGI object": (
         {"wsgi.py": "class A:\n    def __call__(self, environ, start_response): ...\napp = A()"}, "wsgi:app", "wsgi",
         "wsgi",

@@ -117,7 +117,11 @@ class Names:
             other = self.sources.module(bound.module) if bound.attr else None
             return self.denoted(other, bound.attr, depth + 1) if other else None
         if isinstance(bound, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            return _raw_callable(bound, bound.args.args, place) or self._factory(scope, bound, place, depth)
+            return (
+                _raw_callable(bound, bound.args.args, place)
+                or self._factory(scope, bound, place, depth)
+                or _conventional(scope.module, bound, place)
+            )
         if isinstance(bound, ast.ClassDef):
             return None
         return self._expression(scope, bound, place, (name, index), depth)
@@ -233,6 +237,15 @@ def _raw_callable(
         if names == ["scope", "receive", "send"]:
             return Denoted("instance", "asgi", "asgi", place, node.lineno)
     elif len(names) == 2 and names[0] in ("environ", "env") and names[1].startswith("start"):
+        return Denoted("instance", "wsgi", "wsgi", place, node.lineno)
+    return None
+
+
+def _conventional(module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, place: str) -> Denoted | None:
+    """``application`` or ``app`` in a wsgi.py is what a server calls, whatever it calls its two parameters."""
+    stem = module.path.rpartition("/")[2].removesuffix(".py")
+    called = stem == "wsgi" and node.name in ("application", "app") and isinstance(node, ast.FunctionDef)
+    if called and len(_required(node.args)) == 2 and not node.args.kwonlyargs:
         return Denoted("instance", "wsgi", "wsgi", place, node.lineno)
     return None
 
