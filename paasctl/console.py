@@ -30,6 +30,21 @@ def _is_tty(stream: IO[str] | None) -> bool:
         return False
 
 
+class OutputLost(OSError):
+    """A result cannot be written: the disk under stdout is full."""
+
+
+@contextmanager
+def result() -> Iterator[None]:
+    """Tell a result that cannot be written from what goes wrong elsewhere; a reader who went away is no failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputLost(error.errno, error.strerror) from error
+
+
 class Paper(Protocol):
     """Where lines are put down: plain text, or a terminal in colour."""
 
@@ -89,13 +104,15 @@ class Console:
 
     ``verbosity``: 1 adds where things come from, 2 tracebacks. With ``quiet_stdout`` (``--json``) only :meth:`json`
     writes to stdout, and what a person reads goes to stderr. ``wants_json`` and ``said_json``: whether a document was
-    asked for on the command line, and whether one was written. ``told`` is the last failure with its hint.
+    asked for on the command line, and whether one was written. ``told`` is the last failure with its hint, ``changed``
+    whether this command has done what it was to change.
     """
 
     def __init__(self) -> None:
         self.verbosity = 0
         self.quiet_stdout = False
         self.wants_json = self.said_json = False
+        self.changed = False
         self.told: tuple[str, str] | None = None
         self.redactor = Redactor()
         self._papers: dict[str, Paper] = {}
@@ -111,14 +128,16 @@ class Console:
         if self.quiet_stdout:
             self.err(text, style)
         else:
-            self._on("stdout").line(self._shown(text), style)
+            with result():
+                self._on("stdout").line(self._shown(text), style)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table on stdout, without columns that say nothing; nothing when it has no rows."""
         if rows:
             kept = [column for column in zip(head, *rows, strict=True) if any(column[1:])]
             cells = [[self._shown(cell) for cell in row] for row in zip(*kept, strict=True)]
-            self._on("stderr" if self.quiet_stdout else "stdout").table(cells[0], cells[1:])
+            with result():
+                self._on("stderr" if self.quiet_stdout else "stdout").table(cells[0], cells[1:])
 
     def json(self, document: Any) -> None:
         """The result for a program: one JSON document on stdout, in ASCII."""
@@ -131,7 +150,8 @@ class Console:
     def raw(self, text: str) -> None:
         """A line that the app wrote, with its own colours, on stdout."""
         self.idle()
-        Plain(sys.stdout).line(self.redactor.clean(text), "")
+        with result():
+            Plain(sys.stdout).line(self.redactor.clean(text), "")
 
     # --------------------------------------------------------------------------------------------------- talk
 
@@ -233,7 +253,8 @@ class Console:
     def _plain_stdout(self, document: Any, indent: int | None) -> None:
         self.idle()
         self.said_json = True
-        Plain(sys.stdout).line(json.dumps(document, indent=indent), "")
+        with result():
+            Plain(sys.stdout).line(json.dumps(document, indent=indent), "")
 
     def _shown(self, text: str, *, ours: bool = True) -> str:
         """Masked, and without codes that would move a terminal's cursor or rename its window."""

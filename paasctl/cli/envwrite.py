@@ -19,5 +19,6 @@ def write_back(session: Session, console: Console, files: Sequence[str], changes
     """
     if changes:
         written = envstore.apply(session.root, files, changes, tracked=lambda name: git.tracked(session.root, name))
+        console.changed = True
         for file in written:
             console.out(f"wrote {file}")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from paasctl.console import Console
-from paasctl.errors import Difference, PaasctlError
+from paasctl.console import Console, OutputLost
+from paasctl.errors import Difference, HalfApplied, PaasctlError
 
 INTERRUPTED = 130
 #: What a shell says of a program that SIGPIPE ended: the reader of its output had enough.
@@ -87,6 +87,11 @@ def _known(console: Console, error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         _usage(console, error)
         return error.exit_code
+    if isinstance(error, OutputLost):
+        state = "what it was to do is done" if console.changed else NOTHING_CHANGED
+        reason = (error.strerror or "").lower()
+        console.failure(f"the output cannot be written ({reason}); {state}", "make room for it, then run it again")
+        return HalfApplied.exit_code if console.changed else 1
     if isinstance(error, OSError) and error.strerror:
         what = f"{os.fspath(error.filename)!r}: " if error.filename else ""
         console.failure(f"{what}{error.strerror} (at {place(error)})", "mend that, then run the same command again")

@@ -72,6 +72,7 @@ def run(console: Console, plan: Plan) -> None:
     progress = Progress(console)
     try:
         push.apply(plan, progress)
+        console.changed = True
     except KeyboardInterrupt:
         raise Interrupted(_state(plan, progress)) from None
     finally:

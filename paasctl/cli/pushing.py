@@ -98,6 +98,7 @@ def push_all(
 
 def guarded(run: Run, outcome: Outcome, work: Callable[[Run, Outcome], None]) -> None:
     """Do something for one target; its failure does not keep the next one from its turn."""
+    run.console.changed = False
     try:
         work(run, outcome)
     except (failures.Interrupted, click.Abort, BrokenPipeError):

@@ -122,7 +122,40 @@ def test_a_closed_stdout_and_a_full_disk(project: Path, environ: dict[str, str])
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(words, env=environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: No space left on device") and "Exception ignored" not in done.stderr
+    full_disk = "error: the output cannot be written (no space left on device); nothing was changed"
+    assert done.stderr.startswith(full_disk) and "Exception ignored" not in done.stderr
+
+
+#: replaces stdout by a full disk once the plan has been shown, which then runs
+FULL_LATER = """
+import os
+import paasctl.push
+apply = paasctl.push.apply
+def then_full(*args):
+    apply(*args)
+    os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+paasctl.push.apply = then_full
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "state"),
+    [("", 1, "nothing was changed"), (FULL_LATER, 5, "what it was to do is done")],
+)
+def test_a_full_disk_under_the_output_of_a_push(
+    project: Path, environ: dict[str, str], before: str, code: int, state: str
+) -> None:
+    script = f"import sys; sys.argv = ['paasctl', '-C', {str(project)!r}, 'push', '-y']\n" + (
+        f"{before}\nfrom paasctl.cli import main\nmain()\n"
+    )
+    with Path("/dev/full").open("w") as full:
+        out = subprocess.PIPE if before else full
+        words = [sys.executable, "-c", script]
+        done = subprocess.run(words, env=environ, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-2]) == (
+        code,
+        f"error: the output cannot be written (no space left on device); {state}",
+    )
 
 
 def follow(project: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
