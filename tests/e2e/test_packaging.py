@@ -114,3 +114,16 @@ def test_the_wheel_pushes(installed: Path, tmp_path: Path) -> None:
         subprocess.run([*paasctl, "down", "local", "--purge", "-y"], env=home.environ(), check=True)
     finally:
         assert not processes.sweep(home.root)
+
+
+@pytest.mark.e2e
+def test_setup_mends_a_virtual_environment_that_was_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "setup", tmp_path / "scripts")
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "house"\nversion = "1"\n[tool.setuptools]\npy-modules = []\n'
+    )
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv")
+    run("sh", tmp_path / "scripts" / "setup")
+    assert "house" in run(tmp_path / ".venv/bin/python", "-m", "pip", "list")
