@@ -78,9 +78,16 @@ class Layout:
         return self.path("env", env + ".json")
 
     def live(self) -> Optional[str]:
-        """The id of the release that ``current`` names, or None."""
+        """The id of the release that ``current`` names, or None.
+
+        Raises:
+            Failure: nobody knows, since this user may not look.
+        """
         try:
             return os.path.basename(os.readlink(self.current))
+        except PermissionError:
+            message = "%s cannot be read: permission denied; nothing was changed" % self.root
+            raise Failure(message, "give it back to the user who pushed, then run the command again") from None
         except OSError:
             return None
 

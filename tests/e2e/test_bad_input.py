@@ -92,6 +92,20 @@ def test_a_file_that_cannot_be_read(app: App) -> None:
     assert_untouched(app, act)
 
 
+def test_a_data_folder_that_cannot_be_read(app: App) -> None:
+    (folder,) = (app.paasctl.home.data / "paasctl/local").iterdir()
+    mode = folder.stat().st_mode
+    folder.chmod(0)
+    try:
+        for words in (("status",), ("push", "--yes")):
+            stranger = Paasctl(app.project.root, app.paasctl.home, prefix=without_root_rights())
+            result = stranger.run(words[0], "local", *words[1:], code=1)
+            assert f"{folder} cannot be read: permission denied; nothing was changed" in result.err
+            assert "nothing was pushed" not in result.said
+    finally:
+        folder.chmod(mode)
+
+
 def without_root_rights() -> list[str]:
     """A prefix under which root, too, is refused what a file's mode refuses; nothing where we are not root."""
     if os.getuid() != 0:
