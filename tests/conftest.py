@@ -36,3 +36,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if any(map(item.get_closest_marker, SLOWER)) and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which Pythons the runtime ran under: here, for xdist's controller reads no conftest of a folder below."""
+    passed = terminalreporter.getreports("passed")
+    ran = {str(value) for report in passed for name, value in report.user_properties if name == "python"}
+    if ran:
+        in_order = sorted(ran, key=lambda version: int(version.partition(".")[2]))
+        terminalreporter.write_line("the runtime ran under Python " + ", ".join(in_order))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,30 +14,23 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 import runtime_lab  # noqa: E402
-
-
-def pytest_report_header() -> str:
-    return "runtime: Python " + ", ".join(runtime_lab.pythons())
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    ran = sorted(
-        {
-            value
-            for report in terminalreporter.getreports("passed")
-            for name, value in report.user_properties
-            if name == "python"
-        },
-        key=lambda v: int(v[2:]),
-    )
-    if ran:
-        terminalreporter.write_line("the runtime ran under Python " + ", ".join(ran))
+from support.pythons import VERSIONS, nearest, pythons  # noqa: E402
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> runtime_lab.Bench:
     """An app's folder, run by the interpreter of the tests."""
     return runtime_lab.Bench(tmp_path / "app", sys.executable)
+
+
+@pytest.fixture(params=VERSIONS)
+def every_python(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> str:
+    """Each interpreter that the runtime supports in turn; one that is not here is skipped by its name."""
+    version = str(request.param)
+    if version not in pythons():
+        pytest.skip(f"the runtime is NOT TESTED under Python {version}: it is not on this machine")
+    record_property("python", version)
+    return pythons()[version]
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +41,16 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(given) if given else (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "environments"
 
 
-@pytest.fixture(scope="session")
-def python_of(environments: Path) -> runtime_lab.PythonOf:
-    """``python_of("3.8", "flask==2.2.5", ...)``: the interpreter of an environment with these packages."""
+@pytest.fixture
+def python_of(environments: Path, record_property: Callable[[str, object], None]) -> runtime_lab.PythonOf:
+    """``python_of("3.8", "flask==2.2.5", ...)``: the interpreter of an environment with these packages.
+
+    Where there is no such Python it is of another one; the output of the tests names the one that ran.
+    """
 
     def make(version: str, *requirements: str) -> str:
-        return str(runtime_lab.environment(environments, runtime_lab.nearest(version), requirements) / "python")
+        found = nearest(version)
+        record_property("python", found)
+        return str(runtime_lab.environment(environments, found, requirements) / "python")
 
     return make

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import functools
 import hashlib
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,41 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.pythons import pythons
+
 from paasctl.overlay import RUNTIME, runtime_source
 
 #: ``python_of("3.8", "flask==2.2.5")`` of the fixtures
 PythonOf = Callable[..., str]
-OLDEST, NEWEST = 8, 14
 #: what a process of a test inherits: nothing of the developer's own settings
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "PYTHONDONTWRITEBYTECODE")
-
-
-@functools.cache
-def pythons() -> dict[str, str]:
-    """The interpreters of this machine from 3.8 to 3.14, by version."""
-    found = {}
-    for minor in range(OLDEST, NEWEST + 1):
-        version = f"3.{minor}"
-        root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-        places = [
-            *map(str, sorted(root.glob(f"{version}.*/bin/python"))),
-            shutil.which(f"python{version}"),
-            sys.executable,
-        ]
-        for place in filter(None, places):
-            asked = subprocess.run([place, "-c", ASK], capture_output=True, text=True)
-            if asked.stdout.strip() == version:
-                found[version] = place
-                break
-    return found
-
-
-ASK = "import sys; print('%d.%d' % sys.version_info[:2])"
-
-
-def nearest(version: str) -> str:
-    """A version that is here: the one asked for, or else this process's own."""
-    return version if version in pythons() else f"3.{sys.version_info[1]}"
 
 
 def environment(folder: Path, version: str, requirements: Sequence[str]) -> Path:

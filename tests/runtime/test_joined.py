@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections import Counter
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import runtime_lab
+from support.pythons import VERSIONS, pythons
 
 from paasctl.overlay import PARTS, runtime_source
 
@@ -61,13 +64,11 @@ def test_joining_gives_the_same_bytes_again() -> None:
     assert again == runtime_source()
 
 
-@pytest.mark.parametrize("version", list(runtime_lab.pythons()))
-def test_it_runs_under_every_python_there_is(version: str, tmp_path, record_property) -> None:
-    bench = runtime_lab.Bench(tmp_path, runtime_lab.pythons()[version])
+def test_it_runs_under_every_python_there_is(every_python: str, tmp_path: Path) -> None:
+    bench = runtime_lab.Bench(tmp_path, every_python)
     bench.write(app="import logging; logging.getLogger('a').info('seen'); print(__name__)")
     done = bench.run("python", "app.py", PAASCTL_LOG="stdout", PAASCTL_POOL_RECYCLE="280")
     assert (done.returncode, done.stdout, done.stderr) == (0, "INFO [a] seen\n__main__\n", "")
-    record_property("python", version)
 
 
 def test_starting_imports_only_what_it_needs() -> None:
@@ -92,3 +93,15 @@ print(sorted({heavy!r} & set(sys.modules)))"""
         [sys.executable, "-S", "-c", code], input=runtime_source().decode(), capture_output=True, text=True
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.e2e
+def test_the_output_of_all_tests_lists_the_pythons_that_ran() -> None:
+    """In the form of scripts/test: by processes of their own, for the whole folder."""
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "1", "tests"]
+    one = "test_it_runs_under_every_python_there_is"
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run([*argv, "-k", one], cwd=Path(__file__).parents[2], env=env, capture_output=True, text=True)
+    assert f"the runtime ran under Python {', '.join(pythons())}\n" in done.stdout, done.stdout
+    for version in set(VERSIONS) - set(pythons()):
+        assert f"NOT TESTED under Python {version}" in done.stdout

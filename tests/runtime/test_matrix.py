@@ -126,7 +126,7 @@ EXPECTED: dict[str, dict[str, dict[str, int]]] = {
 
 @pytest.mark.parametrize("destination", ["stdout", "file", "keep"])
 @pytest.mark.parametrize("name", APPS)
-def test_an_unchanged_app(bench: Bench, name: str, destination: str, python_of: PythonOf, record_property: Any) -> None:
+def test_an_unchanged_app(bench: Bench, name: str, destination: str, python_of: PythonOf) -> None:
     source, worker, packages = APPS[name]
     bench.python = python_of(*packages)
     bench.write(app=source)
@@ -138,7 +138,6 @@ def test_an_unchanged_app(bench: Bench, name: str, destination: str, python_of: 
     info, boom = where(bench, server, "INFO-RECORD"), where(bench, server, "RuntimeError: BOOM-RECORD")
     check(name, destination, info, boom)
     assert (bench.folder / "logs").exists() == (destination != "stdout" and name not in WITHOUT_SET_UP)
-    record_property("python", packages[0])
 
 
 def check(name: str, destination: str, info: dict[str, int], boom: dict[str, int]) -> None:

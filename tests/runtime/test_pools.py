@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from runtime_lab import Bench, PythonOf
@@ -52,7 +51,7 @@ UNTOUCHED = {"sqlite file": [7200, False], "sqlite memory": [-1, False], "bare":
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_way_to_make_an_engine(bench: Bench, version: str, python_of: PythonOf, record_property: Any) -> None:
+def test_every_way_to_make_an_engine(bench: Bench, version: str, python_of: PythonOf) -> None:
     bench.python = python_of(*VERSIONS[version])
     bench.write(app=URLS + MAKE)
     found = pools(bench)
@@ -60,7 +59,6 @@ def test_every_way_to_make_an_engine(bench: Bench, version: str, python_of: Pyth
     own = {"shorter": [60, True], "own ping": [60, True]}
     asynchronous = {} if version == "1.3" else {"async": [280, True]}
     assert found == {**clamped, **own, **UNTOUCHED, **asynchronous}
-    record_property("python", VERSIONS[version][0])
 
 
 @pytest.mark.e2e
