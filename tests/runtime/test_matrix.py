@@ -92,7 +92,7 @@ FASTAPI_PACKAGES = ("fastapi", "uvicorn", "uvicorn-worker", "sqlalchemy==2.0.*",
 #: source, gunicorn's worker, Python and packages
 APPS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "Flask 3, Flask-SQLAlchemy 3.1": (
-        FLASK, "", ("3.13", "gunicorn", "flask>=3.1", "flask-sqlalchemy>=3.1", "sqlalchemy>=2.1", "pymysql")
+        FLASK, "", ("3.14", "gunicorn", "flask>=3.1", "flask-sqlalchemy>=3.1", "sqlalchemy>=2.1", "pymysql")
     ),
     "Flask 2.2, Flask-SQLAlchemy 2.5": (FLASK, "", ("3.8", "gunicorn", *FLASK2)),
     "plain SQLAlchemy 2": (PLAIN, "", ("3.9", "gunicorn", "sqlalchemy==2.0.*", "pymysql")),

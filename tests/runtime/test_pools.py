@@ -44,7 +44,7 @@ VERSIONS = {
     "1.3": ("3.8", "sqlalchemy==1.3.24", "pymysql"),
     "1.4": ("3.9", "sqlalchemy==1.4.54", "pymysql", "greenlet", "aiomysql"),
     "2.0": ("3.12", "sqlalchemy==2.0.*", "pymysql", "greenlet", "aiomysql"),
-    "2.1": ("3.13", "sqlalchemy==2.1.*", "pymysql", "greenlet", "aiomysql"),
+    "2.1": ("3.14", "sqlalchemy==2.1.*", "pymysql", "greenlet", "aiomysql"),
 }
 UNTOUCHED = {"sqlite file": [7200, False], "sqlite memory": [-1, False], "bare": [7200, False]}
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 #: what the runtime supports
 VERSIONS = tuple(f"3.{minor}" for minor in range(8, 15))
+#: where scripts/test-tools puts a Python that the system has none of
+CACHE = Path(os.environ.get("PAASCTL_TEST_HOSTS") or "/var/tmp/paasctl-test-hosts")
 ASK = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -23,6 +25,7 @@ def pythons() -> dict[str, str]:
         places = [
             *map(str, sorted(root.glob(f"{version}.*/bin/python"))),
             shutil.which(f"python{version}"),
+            shutil.which(str(CACHE / f"python{version}/usr/bin/python{version}")),
             sys.executable,
         ]
         for place in filter(None, places):
