@@ -86,6 +86,33 @@ def test_flask_as_it_is(app: Bench) -> None:
     assert "sentinel" not in text
 
 
+@pytest.mark.e2e
+def test_fastapi_as_it_is(bench: Bench, python_of: PythonOf) -> None:
+    """An unhandled exception in an ASGI app: the URL without its query string, the client's address, nothing secret."""
+    bench.python = python_of("3.14", "fastapi", "uvicorn")
+    bench.write(
+        app="""import fastapi, os
+app = fastapi.FastAPI()
+@app.get("/")
+def index(): return "x"
+@app.get("/boom")
+def boom(): raise RuntimeError("failed: " + os.environ["DATABASE_URL"])"""
+    )
+    kept = Kept()
+    with (
+        smtp(kept) as port,
+        bench.serve("uvicorn --port $PORT app:app", PAASCTL_PROXY_HOPS="1", **settings(port)) as server,
+    ):
+        secret = {"Cookie": "session=sentinel-cookie", "Authorization": "Bearer sentinel-auth"}
+        assert server.get("/boom?token=sentinel-query", X_Forwarded_For="1.2.3.4", **secret).status == 500
+        assert eventually(lambda: kept.mails), server.stderr
+    (text,) = kept.texts()
+    assert f"request     GET http://127.0.0.1:{server.port}/boom\n" in text
+    assert "address     1.2.3.4\n" in text
+    assert "RuntimeError: failed: [DATABASE_URL]" in text
+    assert "sentinel" not in text
+
+
 @contextmanager
 def silent_server() -> Iterator[int]:
     """The kernel accepts connections for it; nobody ever says a word."""

@@ -92,6 +92,11 @@ MUTANTS = {
         "            os.environ.setdefault(name, value)\n            names.append(name)",
         "test_programs.py::test_values_arrive_byte_for_byte_and_before_the_app",
     ),
+    "a URL is changed for a SQLAlchemy that does not insist on it": Mutant(
+        "if (int(version[0]), int(version[1])) >= (1, 4):",
+        "if True:",
+        "test_programs.py::test_postgres_urls_become_what_sqlalchemy_takes[sqlalchemy==1.3.24-postgres]",
+    ),
     "the mail is sent in the request's thread": Mutant(
         "self.queue.put_nowait(mail)",
         "self.send(mail)",
@@ -101,6 +106,11 @@ MUTANTS = {
         'decode("utf-8", "replace")\n    hidden =',
         'decode("utf-8", "replace") + "?" + read("QUERY_STRING", "")\n    hidden =',
         "test_mail.py::test_an_error_in_a_request_is_one_mail_that_says_where",
+    ),
+    "the query string of an ASGI request is in the mail": Mutant(
+        'scope.get("path", "")',
+        'scope.get("path", "") + "?" + scope.get("query_string", b"").decode()',
+        "test_mail.py::test_fastapi_as_it_is",
     ),
     "an env value is in the mail": Mutant(
         "text = text.replace(secret, mark)",

@@ -305,11 +305,17 @@ def test_settings_that_are_no_numbers_are_named_and_ignored(bench: Bench) -> Non
     assert "PAASCTL_LOG is none of" in done.stderr
 
 
-def test_postgres_urls_become_what_sqlalchemy_takes(bench: Bench, python_of: PythonOf) -> None:
-    bench.python = python_of("3.11", "sqlalchemy==2.0.*")
+@pytest.mark.parametrize(
+    ("package", "scheme"),
+    [("sqlalchemy==2.0.*", "postgresql"), ("sqlalchemy==1.4.54", "postgresql"), ("sqlalchemy==1.3.24", "postgres"),
+     ("six", "postgres")],
+)  # fmt: skip
+def test_postgres_urls_become_what_sqlalchemy_takes(
+    bench: Bench, python_of: PythonOf, package: str, scheme: str
+) -> None:
+    """Where nothing insists on it, nothing is changed."""
+    bench.python = python_of("3.8", package)
     bench.write(app="import os; print(os.environ['DATABASE_URL'], os.environ['OTHER'])")
-    url = "postgres://u:p@h:5/d?sslmode=require"
-    done = bench.run("python", "app.py", DATABASE_URL=url, OTHER="mysql://x")
-    assert done.stdout == "postgresql://u:p@h:5/d?sslmode=require mysql://x\n"
-    bench.python = python_of("3.11", "six")  # where nothing insists on it, nothing is changed
-    assert bench.run("python", "app.py", DATABASE_URL=url, OTHER="").stdout == f"{url} \n"
+    rest = "://u:p@h:5/d?sslmode=require"
+    done = bench.run("python", "app.py", DATABASE_URL=f"postgres{rest}", OTHER="mysql://x")
+    assert done.stdout == f"{scheme}{rest} mysql://x\n"
