@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
 from typing import Callable, Dict, List, Optional, Sequence
 
 from . import bytecode, children, pieces
@@ -98,8 +99,9 @@ class Venvs:
     def _create(self, place: str, python: str) -> None:
         if self._uv:
             made = self._uv_venv(self._uv, place, python)
-            for other in pyenv_pythons(python) if no_python(made) else []:
-                made = self._uv_venv(self._uv, place, other)
+            for other in unseen_pythons(python):
+                if no_python(made):
+                    made = self._uv_venv(self._uv, place, other)
         else:
             made = children.run(["python" + python, "-m", "venv", place], self._layout.root)
         if not made.status:
@@ -188,7 +190,8 @@ def refuse_full_disk(ended: children.Ended) -> None:
         raise Failure("the disk is full; nothing was changed", "make room, then push again", ended.output)
 
 
-def pyenv_pythons(version: str) -> List[str]:
-    """pyenv's interpreters of a minor version, newest first; its shims on PATH hide them from uv."""
+def unseen_pythons(version: str) -> List[str]:
+    """Interpreters of a minor version that uv may not see: pyenv's newest, behind shims on PATH; the one in use."""
     root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
-    return sorted(glob.glob(os.path.join(root, "versions", version + ".*", "bin", "python")), reverse=True)[:1]
+    found = sorted(glob.glob(os.path.join(root, "versions", version + ".*", "bin", "python")), reverse=True)[:1]
+    return found + ([sys.executable] if version == "%d.%d" % sys.version_info[:2] else [])

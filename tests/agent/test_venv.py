@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uv
 from paasctl.procfiles.host.layout import Layout
 from paasctl.procfiles.host.venv import Venvs
 from paasctl.procfiles.host.wire import Failure
@@ -60,3 +61,17 @@ def test_no_code_of_a_source_is_run_by_the_one_who_deploys(tmp_path: Path, trap:
     assert not (tmp_path / "ran").exists()
     assert said == ["not everything has a wheel for this host; building"]
     assert not [*Path(layout.path("venvs")).iterdir(), *Path(layout.path("tmp")).iterdir()]
+
+
+def test_the_python_in_use_serves_where_uv_sees_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    layout = Layout(str(tmp_path / "app"))
+    layout.make()
+    venvs, said = Venvs(layout, uv.find_uv_bin(), OtherUser()), list[str]()
+    venvs.make("p1", "{}.{}".format(*sys.version_info), {"-r": "# none\n"}, layout.root, False, said.append)
+    assert venvs.complete("p1")
+    with pytest.raises(Failure, match="is not on this machine"):
+        venvs.make("p2", "3.4", {}, layout.root, False, said.append)

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 import uv
+from support import processes
+from support.cli import Home
+from support.projects import Project
+from support.pythons import pythons
+from support.web import fetch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEAVY = ("requests", "heroku3", "rich", "supervisor", "uv", "paasctl.targets")
@@ -44,8 +49,8 @@ def test_no_garbage_is_looked_for_among_what_was_imported() -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an empty virtual environment with the wheel, built from a copy, in it."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     ignored = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", "tests", ".*_cache")
@@ -53,8 +58,19 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (source / "README.md").touch()
     run(uv.find_uv_bin(), "build", "-q", "--wheel", "-o", folder, source)
     (wheel,) = folder.glob("*.whl")
-    run(uv.find_uv_bin(), "venv", "-q", "--python", sys.executable, folder / "venv")
-    python = folder / "venv" / "bin" / "python"
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an empty virtual environment with the wheel in it."""
+    return install(wheel, sys.executable, tmp_path_factory.mktemp("installed") / "venv")
+
+
+def install(wheel: Path, base: str, venv: Path) -> Path:
+    """Make a virtual environment with the wheel in it; its Python."""
+    run(uv.find_uv_bin(), "venv", "-q", "--python", base, venv)
+    python = venv / "bin" / "python"
     run(uv.find_uv_bin(), "pip", "install", "-q", "--python", python, wheel)
     return python
 
@@ -100,13 +116,24 @@ def test_the_wheel_holds_one_top_level_name_and_every_module(installed: Path, tm
 @pytest.mark.e2e
 def test_the_wheel_pushes(installed: Path, tmp_path: Path) -> None:
     """The installed program, not the checkout, serves an app."""
-    from support import processes
-    from support.cli import Home
-    from support.projects import Project
-    from support.web import fetch
+    pushes(installed, tmp_path)
 
-    home, project = Home(tmp_path / "h"), Project.copy("plain_wsgi", tmp_path / "h" / "app")
-    paasctl = [str(installed.parent / "paasctl"), "-C", str(project.root)]
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_under_every_python_that_it_is_for(wheel: Path, version: str, tmp_path: Path) -> None:
+    if version not in pythons():
+        pytest.skip(f"paasctl is NOT TESTED under Python {version}: it is not on this machine")
+    python = install(wheel, pythons()[version], tmp_path / "venv")
+    assert "Usage: paasctl" in run(python.parent / "paasctl", "--help", cwd=tmp_path)
+    assert {"local", "heroku", "linux", "pythonanywhere"} <= set(run(python.parent / "paasctl", "targets").split())
+    pushes(python, tmp_path)
+
+
+def pushes(python: Path, folder: Path) -> None:
+    """Push an app to this machine with the paasctl beside ``python``, see that it serves, and take it down."""
+    home, project = Home(folder / "h"), Project.copy("plain_wsgi", folder / "h" / "app")
+    paasctl = [str(python.parent / "paasctl"), "-C", str(project.root)]
     try:
         done = subprocess.run([*paasctl, "push", "local", "-y"], env=home.environ(), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
