@@ -32,6 +32,15 @@ def fresh(text: str) -> str:
     return re.sub(r"\d+(\.\d+)? ?s\b|\d\d:\d\d(:\d\d)?", "", text)
 
 
+def test_the_report_says_what_is_in_force_and_no_value(shop: App) -> None:
+    said = shop.run("run", "local", "--", "python", "-m", "_paasctl_runtime", "report")
+    report = said.json()
+    assert report["app"] == "imported, wrapped as WsgiWrapper"
+    assert report["in force"]["logs"] == "to the app's files and stderr, as time"
+    assert {"SECRET_KEY", "PAASCTL_LOG"} <= set(report["env"])
+    assert SECRET not in said.said
+
+
 def test_the_first_push_answers_at_the_printed_url(shop: App) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", shop.url)
     assert shop.serves() == shop.project.version
