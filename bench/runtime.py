@@ -1,7 +1,7 @@
 """What the runtime costs: milliseconds at the start of a process, and percent of the requests per second.
 
 ``python bench/runtime.py`` makes an environment with Flask and gunicorn, measures both interleaved (with and without
-in turn, so that the machine's other load counts for both), and prints medians and a 95 % confidence interval.
+in turn, so that the machine's other load counts for both), and prints medians, a 95 % confidence interval and the load.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from paasctl.overlay import RUNTIME, runtime_source
 
-STARTS, ROUNDS, REQUESTS = 20, 800, 100
+STARTS, ROUNDS, REQUESTS = 20, 400, 100
 PORT = {"without": 18761, "with": 18762}
 ENV = {"PATH": "/usr/bin:/bin", "PAASCTL_LOG": "stdout", "PAASCTL_POOL_RECYCLE": "280", "PAASCTL_PROXY_HOPS": "1"}
 APP = "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef index(): return 'hello'\n"
@@ -48,14 +48,21 @@ def start_once(argv: list[str], folder: Path) -> tuple[float, float]:
     return (time.perf_counter() - begin) * 1000, (used.ru_utime + used.ru_stime) * 1000
 
 
-def starts(python: str, folder: Path, program: str) -> dict[str, tuple[float, float]]:
-    """Medians of 20 starts each."""
+def show_starts(python: str, folder: Path, program: str, what: str) -> None:
+    """Medians of 20 starts each, and what each start costs more than the one without beside it."""
     lines = {"without": [python, program], "with": [python, "-m", "_paasctl_runtime", "python", program]}
     times: dict[str, list[tuple[float, float]]] = {way: [] for way in lines}
-    for _ in range(STARTS):
-        for way, argv in lines.items():
-            times[way].append(start_once(argv, folder))
-    return {way: tuple(map(statistics.median, zip(*each, strict=True))) for way, each in times.items()}  # type: ignore[misc]
+    for turn in range(STARTS):
+        for way in list(lines) if turn % 2 else list(lines)[::-1]:
+            times[way].append(start_once(lines[way], folder))
+    for measure, kind in enumerate(("clock", "processor")):
+        without, with_it = ([each[measure] for each in times[way]] for way in ("without", "with"))
+        more = [b - a for a, b in zip(without, with_it, strict=True)]
+        low, high = interval(more)
+        print(
+            f"start of {what}, {kind}: {statistics.median(without):.1f} ms, with {statistics.median(with_it):.1f} ms; "
+            f"more, median of {STARTS} pairs: {statistics.median(more):.1f} ms (95 % {low:.1f} to {high:.1f})"
+        )
 
 
 def serve(python: str, folder: Path, way: str) -> subprocess.Popen[bytes]:
@@ -66,7 +73,7 @@ def serve(python: str, folder: Path, way: str) -> subprocess.Popen[bytes]:
 
 
 def requests(port: int) -> None:
-    """A round's requests of one client, on one connection that is kept."""
+    """So many requests of one client, on one connection that is kept."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     for _ in range(REQUESTS):
         connection.request("GET", "/", headers={"X-Forwarded-For": "1.2.3.4"})
@@ -95,29 +102,41 @@ def answering(port: int) -> None:
     raise SystemExit("the server does not answer")
 
 
-def ratios(python: str, folder: Path) -> list[float]:
-    """Processor time of a request without the runtime over that with it: the requests per second of a busy server.
-
-    One number a round; the clock would measure the machine's other load, too.
-    """
+def pairs(python: str, folder: Path) -> dict[str, list[tuple[float, float]]]:
+    """Seconds of the clock and of the server's processor that each round took, twice each way."""
     servers = {way: serve(python, folder, way) for way in PORT}
     try:
         for port in PORT.values():
             answering(port)
             requests(port)
-        found = []
-        for turn in range(ROUNDS):
-            cost = {}
-            for way in list(PORT) if turn % 2 else list(PORT)[::-1]:
-                before = processor_seconds(servers[way].pid)
+        found: dict[str, list[tuple[float, float]]] = {way: [] for way in PORT}
+        for _ in range(ROUNDS):
+            took = {way: [0.0, 0.0] for way in PORT}
+            for way in ("without", "with", "with", "without"):  # whoever comes first has no advantage
+                used, begin = processor_seconds(servers[way].pid), time.perf_counter()
                 requests(PORT[way])
-                cost[way] = processor_seconds(servers[way].pid) - before
-            found.append(cost["without"] / cost["with"])
+                took[way][0] += time.perf_counter() - begin
+                took[way][1] += processor_seconds(servers[way].pid) - used
+            for way, (clock, processor) in took.items():
+                found[way].append((clock, processor))
         return found
     finally:
         for server in servers.values():
             server.terminate()
             server.wait(10)
+
+
+def show_requests(found: dict[str, list[tuple[float, float]]]) -> None:
+    """Requests per second by the clock, and as many as the server's processor time allows; with / without in pairs."""
+    for measure, what in enumerate(("requests per second", "requests per second of the server's processor time")):
+        seconds = {way: [round_[measure] for round_ in rounds] for way, rounds in found.items()}
+        rate = {way: 2 * REQUESTS / statistics.median(each) for way, each in seconds.items()}
+        ratios = [without / with_it for without, with_it in zip(seconds["without"], seconds["with"], strict=True)]
+        low, high = interval(ratios)
+        print(
+            f"{what}: {rate['without']:.0f}, with {rate['with']:.0f}; with / without, median of {ROUNDS} pairs: "
+            f"{statistics.median(ratios):.3f} (95 % {low:.3f} to {high:.3f})"
+        )
 
 
 def interval(values: list[float]) -> tuple[float, float]:
@@ -128,17 +147,13 @@ def interval(values: list[float]) -> tuple[float, float]:
 
 
 def main() -> None:
+    print(f"{os.cpu_count()} processors; load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python = prepare(folder)
         for program, what in (("bare.py", "a program that imports logging"), ("app.py", "a Flask app")):
-            found = starts(python, folder, program)
-            for measure, kind in enumerate(("clock", "processor")):
-                without, with_it = found["without"][measure], found["with"][measure]
-                print(f"start of {what}, {kind}: {without:.1f} ms, with {with_it:.1f} ms, {with_it - without:+.1f} ms")
-        values = ratios(python, folder)
-        low, high = interval(values)
-        print(f"requests per second, with / without: {statistics.median(values):.3f} (95 % {low:.3f} to {high:.3f})")
+            show_starts(python, folder, program, what)
+        show_requests(pairs(python, folder))
 
 
 if __name__ == "__main__":
