@@ -25,7 +25,7 @@ sys.addaudithook(refuse)
 runpy.run_module('pip', run_name='__main__', alter_sys=True)
 """
 #: what uv says where there is no Python to make an environment with
-NO_PYTHON = ("no interpreter found", "failed to inspect python", "failed to download")
+NO_PYTHON = ("no interpreter found", "failed to inspect python", "no download found", "failed to download")
 #: what uv and pip say where nobody answers
 NO_INDEX = ("error sending request", "failed to establish a new connection")
 #: what the system says where nothing can be written any more
