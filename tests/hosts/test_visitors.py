@@ -33,7 +33,12 @@ def application(environ, start_response):
     return _plain(environ, start_response)
 """
 DOCS = Path(__file__).resolve().parents[2] / "docs/linux.md"
-FORGED = {"X-Forwarded-For": "192.0.2.66", "X-Forwarded-Proto": "https", "X-Request-ID": "forged"}
+FORGED = {
+    "X-Forwarded-For": "192.0.2.66",
+    "X-Real-IP": "192.0.2.66",
+    "X-Forwarded-Proto": "https",
+    "X-Request-ID": "forged",
+}
 MB = 1 << 20
 
 
