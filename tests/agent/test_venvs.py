@@ -11,6 +11,7 @@ from paasctl.procfiles.host.layout import Layout
 from paasctl.procfiles.host.venv import Venvs
 from paasctl.procfiles.host.wire import Failure
 
+#: the environment asked for is not of the Python in use, which would be tried, too
 #: in place of uv: every command it was given is noted, and `uv venv` and `uv pip` end as the test says
 UV = """#!/bin/sh
 echo "$*" >> {folder}/asked
@@ -18,9 +19,9 @@ echo "$*" >> {folder}/asked
 cat {folder}/pip >&2
 exit $(grep -c . {folder}/pip)
 """
-NO_PYTHON = "error: No interpreter found for Python 3.11 in managed installations or search path"
-UNFETCHED = "error: Failed to download `https://mirror.example/cpython-3.11.tar.zst`\n  cause: tcp connect error"
-SHIM = "error: Failed to inspect Python interpreter from first executable in the search path at `shims/python3.11`"
+NO_PYTHON = "error: No interpreter found for Python 3.9 in managed installations or search path"
+UNFETCHED = "error: Failed to download `https://mirror.example/cpython-3.9.tar.zst`\n  cause: tcp connect error"
+SHIM = "error: Failed to inspect Python interpreter from first executable in the search path at `shims/python3.9`"
 REFUSED = "error: Failed to create virtual environment\n  cause: Permission denied (os error 13)"
 FULL = "error: Failed to create virtual environment\n  cause: No space left on device (os error 28)"
 QUOTA = "error: failed to write to file `.gitignore`: Disk quota exceeded (os error 122)"
@@ -30,7 +31,7 @@ NO_PACKAGE = "error: No solution found when resolving dependencies"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    pyenv = tmp_path / "pyenv/versions/3.11.9/bin/python"
+    pyenv = tmp_path / "pyenv/versions/3.9.9/bin/python"
     pyenv.parent.mkdir(parents=True)
     pyenv.touch()
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
@@ -48,7 +49,7 @@ def failure(home: Path, venv: str = "", pip: str = "") -> Failure:
     layout.make()
     venvs = Venvs(layout, str(home / "uv"), Direct(AppSide(layout, print, lambda: False)))
     with pytest.raises(Failure) as caught:
-        venvs.make("a1", "3.11", {"-r": "flask\n"}, str(home), False, print)
+        venvs.make("a1", "3.9", {"-r": "flask\n"}, str(home), False, print)
     assert not Path(venvs.path("a1")).exists()
     return caught.value
 
@@ -56,7 +57,7 @@ def failure(home: Path, venv: str = "", pip: str = "") -> Failure:
 @pytest.mark.parametrize("words", [NO_PYTHON, UNFETCHED, SHIM])
 def test_a_python_that_is_not_there_is_looked_for_in_pyenv_and_is_the_users_to_name(home: Path, words: str) -> None:
     found = failure(home, venv=words)
-    assert found.message == "Python 3.11 is not on this machine and could not be fetched; nothing was changed"
+    assert found.message == "Python 3.9 is not on this machine and could not be fetched; nothing was changed"
     assert found.kind == "usage"
     asked = (home / "asked").read_text().splitlines()
     assert [("pyenv" in line) for line in asked] == [False, True]
