@@ -124,5 +124,5 @@ def release(document: Document) -> Release:
         commit=document["commit"],
         dirty=document["dirty"],
         note=document["note"],
-        unpushed=document["unpushed"],
+        unpushed=document.get("unpushed", False),
     )

@@ -1,4 +1,4 @@
-"""What is said when a virtual environment cannot be made, by why it cannot."""
+"""What is said when a virtual environment cannot be made, by why it cannot: one of a Python that is not the one in use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from paasctl.procfiles.host.layout import Layout
 from paasctl.procfiles.host.venv import Venvs
 from paasctl.procfiles.host.wire import Failure
 
-#: the environment asked for is not of the Python in use, which would be tried, too
 #: in place of uv: every command it was given is noted, and `uv venv` and `uv pip` end as the test says
 UV = """#!/bin/sh
 echo "$*" >> {folder}/asked
