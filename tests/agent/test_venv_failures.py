@@ -1,4 +1,4 @@
-"""What is said when a virtual environment cannot be made, by why it cannot: one of a Python that is not the one in use."""
+"""What is said when a virtual environment cannot be made, by why it cannot; its Python is not the one in use."""
 
 from __future__ import annotations
 
