@@ -11,7 +11,9 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 collect_ignore = ["apps"]
-SLOWER = ("hosts", "e2e")  # the slowest kind first, as a sort key
+SLOWER = ("hosts", "e2e", "slow")  # the slowest kind first, as a sort key
+AGAIN = ("hosts", "e2e")  # may be tried a second time
+PROGRAMS = {"bench", "paper", "platform", "standin"}  # fixtures that start programs, or serve as a platform
 
 # a shell's background job is started with Ctrl-C ignored, and under nohup SIGHUP too; a program that a test starts
 # would inherit that
@@ -28,13 +30,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A test of real processes on a busy machine gets a second try; the report shows it as R. Not so one marked ``once``:
     a request that is lost, or a secret that shows, one time in two is a defect.
     """
+    for item in items:
+        if not PROGRAMS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
         slow = {item for item in items if any(map(item.get_closest_marker, SLOWER))}
         config.hook.pytest_deselected(items=list(slow))
         items[:] = [item for item in items if item not in slow]
     items.sort(key=lambda item: [bool(item.get_closest_marker(one)) for one in SLOWER])
     for item in items:
-        if any(map(item.get_closest_marker, SLOWER)) and not item.get_closest_marker("once"):
+        if any(map(item.get_closest_marker, AGAIN)) and not item.get_closest_marker("once"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

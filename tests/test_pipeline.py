@@ -19,7 +19,9 @@ class Enough(Exception):
     """The order is known."""
 
 
-def test_the_target_looks_while_the_app_is_read_and_is_heard_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_target_looks_while_the_app_is_read_and_is_heard_afterwards(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     order: list[str] = []
 
     def noting(name: str, result: Any = None) -> Callable[..., Any]:
@@ -32,9 +34,9 @@ def test_the_target_looks_while_the_app_is_read_and_is_heard_afterwards(monkeypa
     monkeypatch.setattr(pipeline, "read_app", noting("read app", (None, SimpleNamespace(files={}))))
     monkeypatch.setattr(pipeline, "read_env", noting("read env", Env()))
     monkeypatch.setattr(bundle, "build", noting("build"))
-    connection: Any = SimpleNamespace(ahead=noting("ahead"), observe=observe)
+    connection: Any = SimpleNamespace(ahead=noting("ahead"), observe=observe, name="shop")
     with pytest.raises(Enough):
-        pipeline.prepare(SimpleNamespace(), connection, pipeline.Request())  # type: ignore[arg-type]
+        pipeline.prepare(SimpleNamespace(root=tmp_path), connection, pipeline.Request())  # type: ignore[arg-type]
     assert order == ["ahead", "read app", "read env", "build", "observe"]
 
 

@@ -45,6 +45,7 @@ def trap(tmp_path: Path) -> Path:
     return tmp_path / "source-1.tar.gz"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines",
     ["source @ file://{}", "--no-binary :all:\n--find-links {0.parent}\nsource"],

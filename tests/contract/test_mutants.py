@@ -60,6 +60,7 @@ def test_the_reference_adapter_passes_everything(tmp_path: Path) -> None:
     assert outcomes.passed >= set(CAUGHT_BY.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_mutant_is_caught(mutant: str, tmp_path: Path) -> None:
     expected = CAUGHT_BY[mutant]

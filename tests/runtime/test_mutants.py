@@ -186,7 +186,7 @@ def test_a_mutant_is_caught(name: str, tmp_path: Path, environments: Path) -> No
         "-p",
         "no:rerunfailures",  # a mutant fails once
         "-o",
-        "markers=e2e\nhosts\nlong\nflaky",
+        "markers=e2e\nslow\nflaky",
         "--basetemp",
         str(tmp_path / "base"),
         f"{HERE}/{mutant.caught_by}",
