@@ -38,14 +38,16 @@ def init(invocation: Invocation, target: str | None, yes: bool, dry_run: bool) -
         return
     plans.ask(console, "Write this?", yes=yes)
     plans.run(console, plan)
-    console.out(f"next: `paasctl push {name}`")
+    first = [] if adapter.abilities.get("setup", "no") else [f"fill in [targets.{name}]", f"`paasctl setup {name}`"]
+    console.out(f"next: {', then '.join([*first, f'`paasctl push {name}`'])}")
 
 
 def _plan(session: Session, app: App, name: str, kind: str, adapter: Adapter) -> Plan:
     """The files to write. Each is whole when it is written, so that there is nothing to undo."""
     notes = list(app.notes)
     if session.config.file and name not in session.config.targets:
-        notes.append(f"{session.config.file} stays as it is; for the target {name}, add a table [targets.{name}]")
+        keys = f" (its keys: {', '.join(adapter.settings)})" if adapter.settings else ""
+        notes.append(f"{session.config.file} stays as it is; for the target {name}, add a table [targets.{name}]{keys}")
     elif session.config.file:
         notes.append(f"{session.config.file} is there and stays as it is")
     found = steps(session, app, name, kind, adapter)

@@ -40,7 +40,7 @@ def words(change: NameChange) -> str:
     if change.op in ("conflict", "drift"):
         reasons.insert(0, change.op)
     if change.held:
-        reasons.append("not deleted without --delete")
+        reasons.append("asked about; without a terminal it needs --delete")
     return f"{name} ({': '.join(reasons)})" if reasons else name
 
 

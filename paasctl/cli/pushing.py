@@ -225,11 +225,17 @@ def _carry_out(run: Run, connection: Connection, prepared: Prepared) -> str:
         _nothing(console, prepared)
         return NOTHING
     where = f"{connection.app} on {connection.name}"
-    said = f"{where} is live" if prepared.desired.bundle is not None else f"the env of {where} is in sync"
+    said = f"{where} is live" if prepared.desired.bundle is not None else _synced(where, changes.held)
     url = plan.url or (plan.late_url() if plan.late_url else "")
     plans.late_warnings(console, plan)
     console.out(f"{said}: {url}" if url else said)
     return "done"
+
+
+def _synced(where: str, held: Sequence[str]) -> str:
+    if held:
+        return f"the env of {where} is written; {', '.join(held)} stayed, as you wished"
+    return f"the env of {where} is in sync"
 
 
 def _verb(prepared: Prepared) -> str:

@@ -13,6 +13,8 @@ MOMENT = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[ T](?P<time>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))?"
     r"\s?(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
+#: lines before the last ones in which a line's moment is looked for
+CONTEXT = 500
 
 
 def lines(folder: str, prefix: str, process: Optional[str], count: int, follow: bool) -> Iterator[List[str]]:
@@ -24,7 +26,9 @@ def lines(folder: str, prefix: str, process: Optional[str], count: int, follow: 
     last: List[Tuple[float, str, str]] = []
     for name in _log_names(folder, prefix, process):
         tails[name] = _Tail(os.path.join(folder, name + ".log"))
-        last += [(moment, name, line) for moment, line in dated(tails[name].last(count))]
+        # a long traceback's moment is in the line above it
+        found = dated(tails[name].last(count + CONTEXT if count else 0))
+        last += [(moment, name, line) for moment, line in found[-count:]]
     last.sort(key=lambda each: each[0])  # lines of one file stay in their order
     for _, name, line in last[-count:] if count else []:
         yield [label(name[len(prefix) :]), line]

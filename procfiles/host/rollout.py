@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
@@ -70,7 +69,9 @@ class Rollout:
         document = self._releases.get(release)
         for copy in self._app.call("back_up"):
             say("copied the database to %s" % copy)
-        write_json(self._layout.path("migrating.json"), {"release": release})
+        # a push that failed before may have migrated already: the code that serves is of the revision before that
+        at = read_json(self._layout.path("migrating.json"), {}).get("at") or self._app.call("revisions")
+        write_json(self._layout.path("migrating.json"), {"release": release, "at": at})
         command = ["/bin/sh", "-c", document["release_command"]]
         ended = self._app.call("run", release=release, command=command, say=True)
         if ended["status"]:
@@ -288,11 +289,12 @@ class Rollout:
 
     def _database(self, release: str) -> str:
         """Where the database is, when the release command of an operation that then failed has run."""
-        if not os.path.exists(self._layout.path("migrating.json")):
+        before = read_json(self._layout.path("migrating.json"))
+        if before is None:
             return ""
-        at = ", ".join(self._app.call("revisions"))
-        where = " (%s)" % at if at else ""
-        if self._same_code(release):
+        revisions = self._app.call("revisions")
+        where = " (%s)" % ", ".join(revisions) if revisions else ""
+        if self._same_code(release) or (revisions and revisions == before.get("at")):
             return "; the release command had run%s" % where
         return "; the release command had run, so the database%s is ahead of the code that serves" % where
 

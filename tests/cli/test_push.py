@@ -110,6 +110,10 @@ def test_no_to_a_deletion_keeps_the_name_and_goes_on_with_the_rest(run: Any, wor
     (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\nNEW=1\n")
     run("push", answers="n\ny\n")
     assert {"MAIL_SERVER", "NEW"} <= set(world["shop"].env)
+    (project / ".env").write_text("SECRET_KEY=kkkk-sentinel-1-kkkk-kkkk\nNEW=2\n")
+    said = run("env", "sync", answers="n\ny\n").stdout
+    assert "MAIL_SERVER stayed, as you wished" in said
+    assert "in sync" not in said
     run("env", "sync", answers="n\n", code=1)
 
 

@@ -14,7 +14,7 @@ from support.trees import tree
 from paasctl import config as configuration
 from paasctl import procfile
 from paasctl.errors import PaasctlError
-from paasctl.target import installed
+from paasctl.target import installed, load
 
 
 @pytest.fixture
@@ -87,13 +87,15 @@ def test_what_init_writes_is_read_again(run: Any, bare: Path) -> None:
     value = dotenv_values(bare / ".env")["SECRET_KEY"]
     assert value and len(value) >= 48 and value not in result.output
     assert stat.S_IMODE((bare / ".env").stat().st_mode) == 0o600
-    assert result.stdout.endswith("next: `paasctl push fake`\n")
+    assert result.stdout.endswith("next: fill in [targets.fake], then `paasctl setup fake`, then `paasctl push fake`\n")
 
 
 @pytest.mark.parametrize("name", sorted(set(installed()) - {"broken"}))
 def test_the_table_of_every_adapter_can_be_read(run: Any, bare: Path, name: str) -> None:
-    run("init", name, "-y")
+    said = run("init", name, "-y").stdout
     assert list(configuration.load(bare).targets) == [name]
+    assert said.endswith(f"`paasctl push {name}`\n")
+    assert (f"`paasctl setup {name}`" in said) == (not load(name).abilities.get("setup", "no"))
 
 
 def test_init_overwrites_nothing(run: Any, project: Path) -> None:

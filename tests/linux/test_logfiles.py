@@ -52,6 +52,11 @@ def test_so_many_lines_in_all_the_newest_last(folder: Path, count: int) -> None:
     assert last(folder, count) == (ALL[-count:] if count else [])
 
 
+def test_the_end_of_a_long_traceback_is_as_new_as_its_beginning(folder: Path) -> None:
+    (folder / "web_1.log").write_text("2024-11-22 10:00:11,000 ERROR boom\n" + "  a frame\n" * 50 + "KeyError\n")
+    assert last(folder, 2) == ["web.1   a frame", "web.1 KeyError"]
+
+
 def test_of_one_process(folder: Path) -> None:
     assert last(folder, 1, "worker") == last(folder, 1, "worker.0") == ["worker.0 2024-11-22 10:00:06.1 six"]
     assert last(folder, 1, "worker.1") == []
