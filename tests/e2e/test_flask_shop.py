@@ -285,10 +285,10 @@ def test_a_commit_that_is_in_no_remote_is_said_and_recorded(shop: App, tmp_path:
     try:
         shop.project.git("push", "-q", "origin", "main")
         shop.project.bump()
-        assert "is in no remote repository yet" in shop.push().out
+        assert "is in no remote repository yet" in shop.push().said
         shop.project.bump()
         shop.project.git("push", "-q", "origin", "main")
-        assert "no remote" not in shop.push().out
+        assert "no remote" not in shop.push().said
     finally:
         shop.project.git("remote", "remove", "origin")
     assert [release["unpushed"] for release in shop.releases()[:2]] == [False, True]

@@ -163,6 +163,13 @@ def answered(shop: HostApp) -> int:
         return connection.getresponse().status
 
 
+def until_answered(shop: HostApp, status: int) -> None:
+    end = time.monotonic() + 20
+    while answered(shop) != status:
+        assert time.monotonic() < end, f"nginx goes on with the old site, which does not answer {status}"
+        time.sleep(0.2)
+
+
 def test_the_health_is_asked_over_tls_where_http_only_leads_there(shop: HostApp) -> None:
     """What certbot makes of a site."""
     site = f"/etc/nginx/sites-available/paasctl-{shop.name}"
@@ -174,16 +181,13 @@ def test_the_health_is_asked_over_tls_where_http_only_leads_there(shop: HostApp)
     )
     shop.host.ssh(f"cat >{site} && nginx -t && nginx -s reload", data=edited)
     try:
-        end = time.monotonic() + 20
-        while answered(shop) != 301:
-            assert time.monotonic() < end, "nginx goes on with the old site"
-            time.sleep(0.2)
+        until_answered(shop, 301)
         assert shop.status()["healthy"] is True
         shop.host.ssh("supervisorctl stop all")
         assert "it answers 502 at /" in shop.run("status", "linux", code=None).said
     finally:
         shop.host.ssh(f"supervisorctl start all; cat >{site} && nginx -s reload", data=before)
-    assert eventually(shop.url, lambda answer: answer.status == 200)
+    until_answered(shop, 200)
 
 
 @pytest.fixture
