@@ -111,7 +111,6 @@ FILES = {
     "the next envs": "env/e$((n + 1)).json env/e$((n + 2)).json env/e$((n + 3)).json",
     "the log of what is tried out": "run/canary.log",
     "its socket": "run/canary",
-    "a process's note": "run/web.0.json run/web.0.json.new run/worker.0.json.new",
     "the next copies": '$(for s in $(seq 0 90); do date -d "+$s seconds" +backups/$copy.%Y%m%d-%H%M%S; done)',
 }
 FOLDERS = {"uploads": "shared/uploads", "logs": "shared/logs", "what is built": "shared/.built"}
@@ -171,14 +170,17 @@ def unplant(app: HostApp, planted: str) -> None:
     app.host.ssh("sh -e", data=UNPLANT.format(root=f"/srv/{app.name}", names=planted.replace("\n", " ")))
 
 
-@pytest.mark.parametrize("place", [*FILES, *FOLDERS])
+# the other places only where all is removed: a push that cannot write there waits out its limit, several times
+PUSHED = ("a database", "a log", "the next envs", "the log of what is tried out", "its socket")
+
+
+@pytest.mark.parametrize("place", PUSHED)
 def test_a_link_that_the_app_plants_where_paasctl_comes_leads_nobody_astray(
     two: tuple[HostApp, HostApp], guarded: str, place: str
 ) -> None:
     app = two[0]
     for path in GUARDED:
-        names, target = (FILES[place], path) if place in FILES else (FOLDERS[place], path.rpartition("/")[0])
-        planted = plant(app, names, target)
+        planted = plant(app, FILES[place], path)
         try:
             app.project.bump()
             said = [app.push(code=None), app.run("rollback", "linux", "--yes", code=None)]
