@@ -171,7 +171,7 @@ def unplant(app: HostApp, planted: str) -> None:
 
 
 # the other places only where all is removed: a push that cannot write there waits out its limit, several times
-PUSHED = ("a database", "a log", "the next envs", "the log of what is tried out", "its socket")
+PUSHED = ("a database", "a log", "the next envs", "the log of what is tried out", "its socket", "uploads", "logs")
 
 
 @pytest.mark.parametrize("place", PUSHED)
@@ -180,7 +180,8 @@ def test_a_link_that_the_app_plants_where_paasctl_comes_leads_nobody_astray(
 ) -> None:
     app = two[0]
     for path in GUARDED:
-        planted = plant(app, FILES[place], path)
+        names, target = (FILES[place], path) if place in FILES else (FOLDERS[place], path.rpartition("/")[0])
+        planted = plant(app, names, target)
         try:
             app.project.bump()
             said = [app.push(code=None), app.run("rollback", "linux", "--yes", code=None)]
