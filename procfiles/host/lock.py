@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from typing import IO, Any, Dict, Optional
+from typing import IO, Any, Dict, Optional, Union
 
 from .layout import Layout
 from .wire import Failure
@@ -20,8 +20,8 @@ PATIENCE = 10
 ENDING = 180
 
 
-def patiently(file: IO[str]) -> bool:
-    """Try to take the lock for a while."""
+def patiently(file: Union[IO[str], int]) -> bool:
+    """Try for a while to take the lock of a file, or of a handle; whether it was taken."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -11,15 +11,15 @@ from . import children
 from .layout import Layout, disk_failure
 from .wire import Failure, Stream, Wire, take_over_stdio
 
-#: requests that visitors could notice
-CRITICAL = ("switch", "roll", "undo", "restart", "down")
+#: requests that visitors could notice, and root's: an apt-get that is killed leaves the host unable to install
+CRITICAL = ("switch", "roll", "undo", "restart", "down", "act", "remove")
 Arguments = Dict[str, Any]
 Modules = Dict[str, str]
 
 
 class Ending:
     """What is only prepared ends at once when the user's paasctl is gone, or when another one ends it; what
-    visitors could notice goes on to its end first."""
+    is critical goes on to its end first."""
 
     def __init__(self) -> None:
         self.critical = self.asked = False

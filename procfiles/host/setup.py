@@ -9,7 +9,7 @@ import grp
 import hashlib
 import os
 import pwd
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import accepted, children, packages, texts
 from .accounts import clear_cache, folders, invoker, made_user, make_login, make_user, user_exists
@@ -17,6 +17,7 @@ from .deputy import AppUser
 from .groups import Groups
 from .groups import path as supervisor_path
 from .layout import DATA, Layout, has_files, read_json, remove, write_file, write_json
+from .lock import patiently
 from .probe import free_port
 from .sections import START
 from .wire import Failure, Stream
@@ -34,30 +35,40 @@ class Setup:
     def __init__(self, layout: Layout, say: Callable[[str], None], app: AppUser) -> None:
         self.layout, self._say = layout, say
         self._groups = Groups(layout, app)
+        self._begun_path = layout.setup + ".begun"
 
     def do_plan(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
         """What would be done, a line each; changes nothing."""
-        return [title for title, _ in self._acts(self._complete(args["config"]))]
+        with alone():
+            return [title for title, _ in self._acts(self._complete(args["config"]))]
 
     def do_act(self, args: Arguments, stream: Optional[Stream]) -> None:
         """Do the one act of the plan that has this title."""
-        for title, act in self._acts(self._complete(args["config"])):
-            if title == args["title"]:
-                act()
-                return
+        with alone():
+            config = self._complete(args["config"])
+            for title, act in self._acts(config):
+                if title == args["title"]:
+                    self._note_begun(config)
+                    act()
+                    return
 
     def do_remove(self, args: Arguments, stream: Optional[Stream]) -> None:
         """Take away what setup put here; the app's data stays unless ``purge``, which also finds data kept before."""
-        config = self._known()
+        with alone():
+            self._remove(args["purge"], args["user"])
+
+    def _remove(self, purge: bool, user: str) -> None:
+        config = self._known() or self._begun()
         if config:
             self._remove_site(config)
-        if config or (args["purge"] and made_user(os.path.basename(self.layout.root), self.layout.root)):
-            self._remove_root(args["purge"])
-        user = str(config.get("user") or args["user"])
+        if config or (purge and made_user(os.path.basename(self.layout.root), self.layout.root)):
+            self._remove_root(purge)
+        user = str(config.get("user") or user)
         if not any(read_json(path, {}).get("user") == user for path in self._others()):
             clear_cache(user)
         # last, so that a removal that was interrupted can be done again
         remove(self.layout.setup)
+        remove(self._begun_path)
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(self.layout.setup))
 
@@ -67,7 +78,7 @@ class Setup:
             remove(path)
         if config.get("default_site") and not os.path.lexists(NGINX_DEFAULT):
             os.symlink(config["default_site"], NGINX_DEFAULT)
-        if children.run(["systemctl", "reload", "nginx"], "/", limit=60).status:
+        if os.path.isdir("/etc/nginx") and children.run(["systemctl", "reload", "nginx"], "/", limit=60).status:
             self._say("nginx could not be reloaded (see `systemctl status nginx` there); the site's file is gone")
         for log in glob.glob("/var/log/nginx/paasctl-%s.log*" % config["app"]):
             remove(log)
@@ -80,10 +91,11 @@ class Setup:
         """The asked configuration with what only the host knows: generation, port, whether the default site goes."""
         accepted.require(config, self.layout)
         known = self._known()
+        noted = known or self._begun()
         whole = dict(config, root=self.layout.root, logs=self.layout.logs)
         whole["generation"] = known.get("generation", "a")
-        whole["default_site"] = known.get("default_site", "")
-        whole["port"] = known.get("port") or free_port(8100)
+        whole["default_site"] = noted.get("default_site", "")
+        whole["port"] = noted.get("port") or free_port(8100)
         if known and web_changes(known, whole):
             whole["generation"] = "b" if whole["generation"] == "a" else "a"
         whole["site"] = digest(texts.nginx(whole))
@@ -130,8 +142,8 @@ class Setup:
             if moves:
                 self._groups.abandon(known, config)
             raise
-        os.makedirs(os.path.dirname(self.layout.setup), exist_ok=True)
         write_json(self.layout.setup, config, 0o644)
+        remove(self._begun_path)
         self._groups.settle(known, config)
         self._write(self._tmpfiles(config), texts.tmpfiles(config), 0o644)
 
@@ -254,12 +266,40 @@ class Setup:
     def _known(self) -> Config:
         return dict(read_json(self.layout.setup, {}))
 
+    def _begun(self) -> Config:
+        """What a first setup that did not come to its end noted before it changed anything."""
+        return dict(read_json(self._begun_path, {}))
+
+    def _note_begun(self, config: Config) -> None:
+        """Note what a removal must know, the default site that goes before all, before anything is changed."""
+        if not self._known():
+            os.makedirs(os.path.dirname(self._begun_path), exist_ok=True)
+            write_json(self._begun_path, config, 0o644)
+
     def _service(self, name: str) -> None:
         children.run(["systemctl", "enable", "--now", name], "/", limit=60)
 
     def _reload_nginx(self) -> None:
         reloaded = children.run(["systemctl", "reload", "nginx"], "/", limit=60)
         children.check(reloaded, "nginx could not be reloaded", "see `systemctl status nginx` on the host")
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Nobody else prepares this host meanwhile: two would be in each other's way in apt, nginx and Supervisor.
+
+    Raises:
+        Failure: somebody else does, and does not come to an end.
+    """
+    handle = os.open("/etc", os.O_RDONLY)  # a folder that every host has and no removal must clear away
+    try:
+        if not patiently(handle):
+            raise Failure(
+                "another paasctl is preparing this host", "wait for it to end and run the command again", kind="busy"
+            )
+        yield
+    finally:
+        os.close(handle)
 
 
 def web_changes(known: Config, config: Config) -> bool:

@@ -16,7 +16,7 @@ if str(HERE) not in sys.path:
 
 from hostlab import base  # noqa: E402
 from hostlab.apps import HostApp, fresh_name  # noqa: E402
-from hostlab.fleet import Fleet  # noqa: E402
+from hostlab.fleet import Fleet, Host  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +69,7 @@ def make_app(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
 
 def _maker(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
     made: list[HostApp] = []
+    before = [sites(host) for host in fleet.hosts]
 
     def make(sample: str = "flask_shop", settings: str = "", hosts: int = 1, name: str = "") -> HostApp:
         made.append(HostApp(fleet, fleet.hosts[:hosts], sample, name or fresh_name(), settings))
@@ -79,3 +80,9 @@ def _maker(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
     finally:
         for app in made:
             app.close()
+    assert [sites(host) for host in fleet.hosts] == before, "these tests leave a host to the next ones as it was not"
+
+
+def sites(host: Host) -> str:
+    """The sites that nginx has, on a host that has nginx."""
+    return host.ssh("ls /etc/nginx/sites-enabled", check=False).stdout

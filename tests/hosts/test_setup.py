@@ -79,6 +79,49 @@ def test_a_setup_that_was_interrupted_is_finished_by_the_next(app: HostApp) -> N
     assert app.host.out("visudo -c")
 
 
+#: nginx reads a file that does not end before somebody writes to it
+WAITING = "mkfifo /root/waits && echo 'include /root/waits;' > /etc/nginx/conf.d/waits.conf"
+NO_LONGER = "rm /etc/nginx/conf.d/waits.conf /root/waits; pkill -f '^nginx -t' || true"
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_setup_that_loses_its_host_half_way_can_be_taken_back(app: HostApp, again: bool) -> None:
+    before = listing(app.host)
+    app.host.ssh(WAITING)
+    try:
+        running = app.paasctl.start("setup", "linux", "--yes")
+        app.host.ssh(": > /root/waits")  # the test of what was there before is over
+        app.host.ssh("timeout 30 sh -c 'while [ -L /etc/nginx/sites-enabled/default ]; do sleep 0.05; done'")
+        app.host.ssh("pkill -KILL -u root -f 'python3 -I -c'")
+        running.wait()
+    finally:
+        app.host.ssh(NO_LONGER)
+    if again:
+        app.setup()
+        assert "nothing to do" in app.setup().out
+    else:
+        assert app.left()
+    app.setup("--remove")
+    assert listing(app.host) == before
+    assert not app.left()
+
+
+def test_two_setups_do_not_work_on_one_host_at_once(app: HostApp, make_app: Callable[..., HostApp]) -> None:
+    other = make_app("plain_wsgi", settings='domain = "other.test"\n')
+    other.project.env(SECRET_KEY=SECRET)
+    holder = app.host.out("flock --no-fork /etc sleep 60 > /dev/null 2>&1 & echo $!")
+    try:
+        refused = other.setup(code=None)
+    finally:
+        app.host.ssh(f"kill {holder}")
+    assert "another paasctl is preparing this host" in refused.err
+    assert not other.left()
+    commands = [each.paasctl.start("setup", "linux", "--yes") for each in (app, other)]
+    assert [each.wait().code for each in commands] == [0, 0]
+    assert "nothing to do" in app.setup().out
+    assert "nothing to do" in other.setup().out
+
+
 def test_an_app_named_like_a_strangers_user_is_refused(make_app: Callable[..., HostApp]) -> None:
     app = make_app("plain_wsgi", name="backup")  # a user that every Debian has
     before = app.host.out("getent passwd backup; ls -l /etc/sudoers.d")
