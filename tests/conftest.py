@@ -44,9 +44,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which Pythons the runtime ran under: here, for xdist's controller reads no conftest of a folder below."""
+    """Say which Pythons the runtime ran under, and why a test needed a second try.
+
+    Here, for xdist's controller reads no conftest of a folder below.
+    """
     passed = terminalreporter.getreports("passed")
     ran = {str(value) for report in passed for name, value in report.user_properties if name == "python"}
     if ran:
         in_order = sorted(ran, key=lambda version: int(version.partition(".")[2]))
         terminalreporter.write_line("the runtime ran under Python " + ", ".join(in_order))
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"first try of {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
