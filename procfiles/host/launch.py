@@ -78,7 +78,9 @@ def record(release: Dict[str, Any], name: str, instance: str) -> None:
     path = os.path.join(release["run"], "%s.%s.json" % (name, instance))
     note = json.dumps({"pid": os.getpid(), "release": release["id"]})
     try:
-        with open(path + ".new", "w", encoding="utf-8") as file:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + ".new")  # of one that was killed, or a link that leads elsewhere
+        with open(path + ".new", "x", encoding="utf-8") as file:
             file.write(note)
         os.replace(path + ".new", path)
     except OSError:

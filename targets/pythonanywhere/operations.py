@@ -11,7 +11,7 @@ from paasctl.errors import UsageError
 from paasctl.model import LogLine, Observed, Plan, ProcessStatus, Say, Status, Step
 from paasctl.secret import Secret
 
-from . import mending, webapp
+from . import mending, takeover, webapp
 from .account import Account
 from .jobs import Job, run_job
 from .observing import all_releases
@@ -136,27 +136,46 @@ def restart(account: Account, observed: Observed) -> Plan:
 
 
 def down(account: Account, observed: Observed, purge: bool) -> Plan:
-    """Take the app off: the web app, our files and its WSGI file; the data only with ``purge``."""
+    """Take the app off: the web app, our files and its WSGI file; the data only with ``purge``.
+
+    A site made by hand whose takeover was interrupted comes back; one that was never taken over is not touched.
+    """
+    seen: Seen = observed.extra
+    ours = seen.live is not None or seen.webapp is None or seen.ours
+    data = (_step(account, "delete the data that outlives releases", account.data),) if purge else ()
+    note = () if purge else (f"the data stays in {account.data}; --purge deletes it too",)
+    if seen.live is None and seen.webapp is not None and seen.ours and seen.theirs:
+        return Plan(commit=(_putting_back(account),), finish=data, url=account.url, notes=note)
+    paths = [account.path(), account.public, *([account.settings.wsgi] if ours else [])]
+    finish = (_step(account, "delete the releases and their env", *paths, shown=False), *data)
+    if seen.live is None and (seen.webapp is None or not ours):
+        return Plan(finish=finish if purge else (), url=account.url)
     domain = account.settings.domain
 
     def delete_site(say: Say) -> None:
         with account.telling(say):
             account.api.delete_webapp(domain)
 
-    def delete_files(say: Say) -> None:
+    if takeover.is_kept(account):
+        note = (*note, f"the copy of the site that was there before goes too: {account.path('before')}")
+    return Plan(commit=(Step(f"delete the web app {domain}", delete_site),), finish=finish, notes=note)
+
+
+def _step(account: Account, title: str, *paths: str, shown: bool = True) -> Step:
+    def delete(say: Say) -> None:
         with account.telling(say):
-            for path in (account.path(), account.public, account.settings.wsgi):
+            for path in paths:
                 account.api.remove(path)
 
-    def delete_data(say: Say) -> None:
-        with account.telling(say):
-            account.api.remove(account.data)
+    return Step(title, delete, paths if shown else ())
 
-    finish = [Step("delete the releases and their env", delete_files)]
-    if purge:
-        finish.append(Step("delete the data that outlives releases", delete_data, (account.data,)))
-    seen: Seen = observed.extra
-    if seen.live is None and (seen.webapp is None or not seen.ours):
-        return Plan(finish=tuple(finish) if purge else (), url=account.url)
-    note = () if purge else (f"the data stays in {account.data}; --purge deletes it too",)
-    return Plan(commit=(Step(f"delete the web app {domain}", delete_site),), finish=tuple(finish), notes=note)
+
+def _putting_back(account: Account) -> Step:
+    def put_back(say: Say) -> None:
+        with account.telling(say):
+            mappings = account.api.static_files(account.settings.domain)
+            found = {str(m.get("url")): str(m.get("path")) for m in mappings}
+            ours = {url: path for url, path in found.items() if path.startswith((account.public, account.path()))}
+            takeover.put_back(account, ours, say)
+
+    return Step("put back the site that was there, and delete what was uploaded", put_back)

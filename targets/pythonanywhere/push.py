@@ -183,7 +183,7 @@ class Push:
     def undo(self, say: Say) -> None:
         """Back to what was live, the web app's settings included; to the site that was there before the first push."""
         with self.account.telling(say):
-            if self.seen.theirs and not self.switch.lost and takeover.put_back(self.account, self.site, say):
+            if self.seen.theirs and not self.switch.lost and takeover.put_back(self.account, self.site.static, say):
                 return
             self.switch.undo(say)
 

@@ -32,8 +32,11 @@ def keep(account: Account, found: Mapping[str, Any], say: Say) -> None:
     api.write(account.path(SITE), json.dumps({"fields": fields, "static": static}).encode())
 
 
-def put_back(account: Account, made: webapp.WebApp, say: Say) -> bool:
+def put_back(account: Account, static: Mapping[str, str], say: Say) -> bool:
     """Put the site of the copy back in its place, and remove what is ours; False when there is no copy.
+
+    Args:
+        static: the mappings that are ours.
 
     The settings come last: until then the web app counts as ours, and the copy is not made anew from half of each.
     """
@@ -46,7 +49,7 @@ def put_back(account: Account, made: webapp.WebApp, say: Say) -> bool:
     before = json.loads(data)
     say("putting back the site that was there")
     api.write(account.settings.wsgi, wsgi)
-    webapp.apply_static(api, domain, before["static"], made.static, fresh=False)
+    webapp.apply_static(api, domain, before["static"], static, fresh=False)
     webapp.apply_fields(api, domain, before["fields"])
     say_warning(api.reload(domain), say)
     for path in (account.public, account.path()):

@@ -111,6 +111,7 @@ FILES = {
     "the next envs": "env/e$((n + 1)).json env/e$((n + 2)).json env/e$((n + 3)).json",
     "the log of what is tried out": "run/canary.log",
     "its socket": "run/canary",
+    "a process's note": "run/web.0.json run/web.0.json.new run/worker.0.json.new",
     "the next copies": '$(for s in $(seq 0 90); do date -d "+$s seconds" +backups/$copy.%Y%m%d-%H%M%S; done)',
 }
 FOLDERS = {"uploads": "shared/uploads", "logs": "shared/logs", "what is built": "shared/.built"}
@@ -170,11 +171,7 @@ def unplant(app: HostApp, planted: str) -> None:
     app.host.ssh("sh -e", data=UNPLANT.format(root=f"/srv/{app.name}", names=planted.replace("\n", " ")))
 
 
-# the other places only where all is removed: a push that cannot write there waits out its limit, several times
-PUSHED = ("a database", "a log", "the next envs", "the log of what is tried out", "its socket", "uploads", "logs")
-
-
-@pytest.mark.parametrize("place", PUSHED)
+@pytest.mark.parametrize("place", [*FILES, *FOLDERS])
 def test_a_link_that_the_app_plants_where_paasctl_comes_leads_nobody_astray(
     two: tuple[HostApp, HostApp], guarded: str, place: str
 ) -> None:

@@ -1,5 +1,6 @@
 """A site that was made by hand and is taken over with ``--force``: it is lost only when the app serves in its place."""
 
+import contextlib
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -117,3 +118,34 @@ def test_a_takeover_that_was_killed_and_then_fails(
     app.write("wsgi.py", good)
     app.push(force=True)
     assert "first v001" in get(platform).text
+
+
+def test_a_takeover_that_was_killed_is_taken_back_by_down(
+    platform: Platform, laptop: Make, hand: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = prepared(laptop)
+    begun = 0
+    for count in range(10, 50, 5):
+        with contextlib.suppress(Killed), killed_after(count, monkeypatch):
+            app.push(force=True)
+        if "first v001" in get(platform).text:
+            break
+        begun += platform.account.webapps[DOMAIN]["source_directory"] != "/home/eric/mysite"
+        app.operate("down", False)
+        require_as_before(platform, hand)
+    assert begun
+    assert "first v001" in get(platform).text
+
+
+def test_a_purge_leaves_a_site_that_was_never_taken_over(
+    platform: Platform, laptop: Make, hand: dict[str, Any]
+) -> None:
+    prepared(laptop).operate("down", True)
+    require_as_before(platform, hand)
+
+
+def test_down_says_that_the_copy_of_the_old_site_goes(platform: Platform, laptop: Make, hand: dict[str, Any]) -> None:
+    app = prepared(laptop)
+    app.push(force=True)
+    assert any("the copy of the site" in note for note in app.operate("down", False).notes)
+    assert not platform.account.real(KEPT).exists()

@@ -90,11 +90,9 @@ class HostApp:
         return {words[0]: words[3].rstrip(",") if words[1] == "RUNNING" else words[1] for words in found}
 
     def left(self) -> str:
-        """What paasctl's setup has left of the app on its host."""
-        places = "/etc /srv /var/log /var/www /run"
-        return self.host.out(
-            f"find {places} -name '*{self.name}*' -not -path '/run/udev/*'; getent passwd {self.name} || true"
-        )
+        """What paasctl's setup has left of the app on its host; sudo and udev keep notes of their own."""
+        places, but = "/etc /srv /var/log /var/www /run", "-not -path '/run/udev/*' -not -path '/run/sudo/*'"
+        return self.host.out(f"find {places} -name '*{self.name}*' {but}; getent passwd {self.name} || true")
 
     def disconnect(self, *folders: Path) -> None:
         """End the connections that paasctl keeps; ``folders`` are others than the usual."""
