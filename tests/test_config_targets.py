@@ -57,6 +57,22 @@ def test_what_the_adapter_does_not_understand_is_an_error(tmp_path: Path, line: 
     assert hint in caught.value.hint
 
 
+def test_a_table_whose_name_is_misspelt_is_not_passed_over(tmp_path: Path) -> None:
+    loaded = config.load(tree(tmp_path, {"paasctl.toml": "[targets.lcoal]\nport = 8111\n"}))
+    with pytest.raises(UsageError) as caught:
+        config.target(loaded, "local")
+    assert caught.value.message == (
+        "paasctl.toml:1: [targets.lcoal] does not say its adapter, and there is none of its name"
+    )
+    assert caught.value.hint == "did you mean [targets.local]?"
+    assert config.target(loaded, "heroku").adapter == "heroku"
+
+
+def test_a_table_of_another_adapter_is_no_misspelling(tmp_path: Path) -> None:
+    loaded = config.load(tree(tmp_path, {"paasctl.toml": '[targets.locals]\nadapter = "theirs"\n'}))
+    assert config.target(loaded, "local").adapter == "local"
+
+
 def test_an_adapters_name_is_a_target_without_configuration() -> None:
     found = config.target(config.Config(), "local")
     assert (found.name, found.adapter, found.settings) == ("local", "local", {})

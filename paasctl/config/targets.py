@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -16,16 +17,30 @@ def target(config: Config, name: str) -> TargetSettings:
     """The settings of a target: the configured ones, or defaults where ``name`` is an installed adapter's.
 
     Raises:
-        UsageError: the name is neither configured nor an adapter's.
+        UsageError: the name is neither configured nor an adapter's, or a table seems to be meant for it.
     """
     from paasctl.target import installed
 
     if name in config.targets:
         return config.targets[name]
-    known = {*config.targets, *installed()}
+    adapters = installed()
+    known = {*config.targets, *adapters}
     if name in known:
+        _refuse_misspelt(config, name, adapters)
         return TargetSettings(name=name, adapter=name)
     raise UsageError(f"there is no target named {name!r}", hint=suggestion(name, known))
+
+
+def _refuse_misspelt(config: Config, name: str, adapters: Collection[str]) -> None:
+    """What a table says must not be passed over in silence because its own name has a letter wrong."""
+    for table in config.targets.values():
+        unknown = "adapter" not in table.lines and table.name not in adapters
+        if unknown and difflib.get_close_matches(table.name.lower(), [name]):
+            where = f"{config.file}:{table.lines.get('', 1)}"
+            raise UsageError(
+                f"{where}: [targets.{table.name}] does not say its adapter, and there is none of its name",
+                hint=f"did you mean [targets.{name}]?",
+            )
 
 
 def env_files(config: Config, target: TargetSettings) -> tuple[tuple[str, ...] | None, str]:
