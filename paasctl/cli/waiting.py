@@ -30,9 +30,9 @@ def idle(console: Console, connection: Connection, observed: Observed, *, wait: 
                 f"{observed.busy}; nothing was changed",
                 hint=f"run the command again when it has ended; `paasctl unlock {connection.name}` ends it",
             )
-        if wait and observed.busy != said:
+        if observed.busy != said:
             said = observed.busy
-            console.note(f"{said}; waiting")
+            console.note(f"{said}; waiting" + ("" if wait else f", at most {PATIENCE:.0f} s"))
         time.sleep(PAUSE)
         observed = connection.observe(code=False)
     return observed
