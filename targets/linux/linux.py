@@ -31,6 +31,7 @@ FACTS = PlatformFacts(
     proxy_hops=1,
 )
 CTL = ["sudo", "-n", "/usr/bin/supervisorctl", "-c", "/etc/supervisor/supervisord.conf"]
+ENDING = "the host brings this step to its end; a second Ctrl-C does not wait for it"
 
 
 class Linux:
@@ -181,8 +182,14 @@ class LinuxTarget(HostTarget):
 
 
 def _act(root: Channel, config: Mapping[str, Any], title: str) -> Step:
-    left = "the host may be prepared in part; run the same command again"
-    return Step(title, lambda say: root.call("act", say, config=config, title=title), leaves=left)
+    def act(say: Say) -> None:
+        try:
+            root.call("act", say, config=config, title=title)
+        except KeyboardInterrupt:
+            say(ENDING)
+            raise
+
+    return Step(title, act, leaves="the host may be prepared in part; run the same command again")
 
 
 def _site(settings: Mapping[str, Any]) -> dict[str, str]:

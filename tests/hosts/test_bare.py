@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -20,6 +21,13 @@ def test_setup_installs_what_a_bare_host_lacks(make_bare_app: Callable[..., Host
         assert app.host.ssh(f"command -v {program}" if program in LACKING else program, check=False).returncode
     packages = f"nginx sudo supervisor zstd python{python}-venv"
     assert f"install {packages}" in app.run("setup", "linux", "--dry-run").out
+    interrupted = app.paasctl.start("setup", "linux", "--yes")
+    assert interrupted.wait_text("Unpacking"), interrupted.wait()
+    interrupted.kill(signal.SIGINT)
+    result = interrupted.wait()
+    assert result.code == 130
+    assert "brings this step to its end" in result.said
+    assert not app.host.out("dpkg --audit"), "apt-get was killed"
     app.first_push()
     assert app.serves() == app.project.version
     assert app.host.out(f"dpkg-query -W -f '${{Status}},' {packages}") == "install ok installed," * 5
