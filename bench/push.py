@@ -158,6 +158,7 @@ class Bench:
 
     def down(self) -> None:
         self.app.run("down", "linux", "--yes")
+        self.app.setup()
 
     def clear(self) -> None:
         run(*self.ssh, self.host, "rm -rf copy; mkdir copy")

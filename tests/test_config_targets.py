@@ -62,7 +62,7 @@ def test_a_table_whose_name_is_misspelt_is_not_passed_over(tmp_path: Path) -> No
     with pytest.raises(UsageError) as caught:
         config.target(loaded, "local")
     assert caught.value.message == (
-        "paasctl.toml:1: [targets.lcoal] does not say its adapter, and there is none of its name"
+        "paasctl.toml:1: [targets.lcoal] does not say its adapter, and no adapter is named lcoal"
     )
     assert caught.value.hint == "did you mean [targets.local]?"
     assert config.target(loaded, "heroku").adapter == "heroku"

@@ -38,7 +38,7 @@ def _refuse_misspelt(config: Config, name: str, adapters: Collection[str]) -> No
         if unknown and difflib.get_close_matches(table.name.lower(), [name]):
             where = f"{config.file}:{table.lines.get('', 1)}"
             raise UsageError(
-                f"{where}: [targets.{table.name}] does not say its adapter, and there is none of its name",
+                f"{where}: [targets.{table.name}] does not say its adapter, and no adapter is named {table.name}",
                 hint=f"did you mean [targets.{name}]?",
             )
 

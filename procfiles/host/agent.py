@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from . import bytecode, children, operations, rollout, static
 from .deputy import AppUser, Deputy, Direct
 from .expand import Expanded, codings
-from .layout import Layout, read_json, write_json
+from .layout import Layout, begun_path, read_json, write_json
 from .lock import Lock
 from .probe import first_port, free_port, port_is_free
 from .release import Releases
@@ -83,6 +83,7 @@ class Agent:
             "port": port,
             "begun": os.path.isdir(self.layout.path("code")),
             "setup": setup,
+            "half_set_up": setup == {} and os.path.exists(begun_path(self.layout)),
             "supervised": self.supervisor.running() if current else False,
             "processes": [p.document() for p in self.supervisor.processes()] if current else [],
             "venvs": self.venvs.names(),

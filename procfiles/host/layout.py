@@ -110,6 +110,11 @@ class Layout:
         return folder
 
 
+def begun_path(layout: Layout) -> str:
+    """What a first setup notes before it changes anything; gone when it has come to its end."""
+    return layout.setup + ".begun"
+
+
 def read_json(path: str, default: Any = None) -> Any:
     """Read a JSON file, or return ``default`` where there is none (or it is damaged)."""
     try:

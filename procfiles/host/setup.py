@@ -6,17 +6,16 @@ import contextlib
 import functools
 import glob
 import grp
-import hashlib
 import os
 import pwd
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from . import accepted, children, packages, texts
+from . import accepted, children, packages, site, texts
 from .accounts import clear_cache, folders, invoker, made_user, make_login, make_user, user_exists
 from .deputy import AppUser
 from .groups import Groups
 from .groups import path as supervisor_path
-from .layout import DATA, Layout, has_files, read_json, remove, write_file, write_json
+from .layout import DATA, Layout, begun_path, has_files, read_json, remove, write_file, write_json
 from .lock import patiently
 from .probe import free_port
 from .sections import START
@@ -26,7 +25,6 @@ Arguments = Dict[str, Any]
 Config = Dict[str, Any]
 #: an act: what it is called in a plan, and how it is done
 Act = Tuple[str, Callable[[], None]]
-NGINX_DEFAULT = "/etc/nginx/sites-enabled/default"
 
 
 class Setup:
@@ -35,12 +33,11 @@ class Setup:
     def __init__(self, layout: Layout, say: Callable[[str], None], app: AppUser) -> None:
         self.layout, self._say = layout, say
         self._groups = Groups(layout, app)
-        self._begun_path = layout.setup + ".begun"
+        self._site = site.Site(layout, say)
 
     def do_plan(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
         """What would be done, a line each; changes nothing."""
-        with alone():
-            return [title for title, _ in self._acts(self._complete(args["config"]))]
+        return [title for title, _ in self._acts(self._complete(args["config"]))]
 
     def do_act(self, args: Arguments, stream: Optional[Stream]) -> None:
         """Do the one act of the plan that has this title."""
@@ -58,53 +55,49 @@ class Setup:
             self._remove(args["purge"], args["user"])
 
     def _remove(self, purge: bool, user: str) -> None:
-        config = self._known() or self._begun()
+        known, begun = self._known(), self._begun()
+        config, made = known or begun, made_user(os.path.basename(self.layout.root), self.layout.root)
         if config:
             self._remove_site(config)
-        if config or (purge and made_user(os.path.basename(self.layout.root), self.layout.root)):
+        # a setup that did not come to its end may have made no folder yet: what is there is its own if the user is
+        if known or (begun and made):
+            remove(config["logs"])
+        if known or (made and (begun or purge)):
             self._remove_root(purge)
         user = str(config.get("user") or user)
         if not any(read_json(path, {}).get("user") == user for path in self._others()):
             clear_cache(user)
         # last, so that a removal that was interrupted can be done again
         remove(self.layout.setup)
-        remove(self._begun_path)
+        remove(begun_path(self.layout))
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(self.layout.setup))
 
     def _remove_site(self, config: Config) -> None:
         self._groups.remove(config)
-        for path in [*self._files(config), self._enabled(config)]:
-            remove(path)
-        if config.get("default_site") and not os.path.lexists(NGINX_DEFAULT):
-            os.symlink(config["default_site"], NGINX_DEFAULT)
-        if os.path.isdir("/etc/nginx") and children.run(["systemctl", "reload", "nginx"], "/", limit=60).status:
-            self._say("nginx could not be reloaded (see `systemctl status nginx` there); the site's file is gone")
-        for log in glob.glob("/var/log/nginx/paasctl-%s.log*" % config["app"]):
-            remove(log)
-        for folder in ("/run/paasctl-" + config["app"], "/var/www/paasctl-" + config["app"], config["logs"]):
+        for path, _, _ in self._plain_files(config):
+            if not path.startswith(self.layout.root):
+                remove(path)
+        self._site.remove(config)
+        for folder in ("/run/paasctl-" + config["app"], "/var/www/paasctl-" + config["app"]):
             remove(folder)
 
     # --------------------------------------------------------------------------------------------------- acts
 
     def _complete(self, config: Config) -> Config:
-        """The asked configuration with what only the host knows: generation, port, whether the default site goes."""
+        """The asked configuration with what only the host knows: generation and port."""
         accepted.require(config, self.layout)
         known = self._known()
-        noted = known or self._begun()
         whole = dict(config, root=self.layout.root, logs=self.layout.logs)
         whole["generation"] = known.get("generation", "a")
-        whole["default_site"] = noted.get("default_site", "")
-        whole["port"] = noted.get("port") or free_port(8100)
+        whole["port"] = known.get("port") or free_port(8100)
         if known and web_changes(known, whole):
             whole["generation"] = "b" if whole["generation"] == "a" else "a"
-        whole["site"] = digest(texts.nginx(whole))
-        if not whole["domain"] and not whole["default_site"] and os.path.islink(NGINX_DEFAULT):
-            whole["default_site"] = os.readlink(NGINX_DEFAULT)
+        whole["site"] = site.digest(texts.nginx(whole))
         return whole
 
     def _acts(self, config: Config) -> List[Act]:
-        self._refuse_a_strangers_user(config)
+        self._refuse_a_strangers(config)
         acts: List[Act] = []
         missing = packages.missing(config["python"])
         if missing:
@@ -117,75 +110,35 @@ class Setup:
         if not self._folders_are_right(config):
             acts.append(("make the folders below " + config["root"], lambda: self._make_folders(config)))
         for path, text, mode in self._plain_files(config):
-            if read(path) != text:
+            if site.read(path) != text:
                 acts.append(("write " + path, functools.partial(self._write, path, text, mode)))
         if not self._programs_are_right(config):
-            title = "write %s and %s, start the processes" % (supervisor_path(config), site_path(config))
+            title = "write %s and %s, start the processes" % (supervisor_path(config), site.file_path(config))
             title += "" if config["domain"] else "; it is the host's default site from then on"
             acts.append((title, lambda: self._programs(config)))
         return acts
 
     def _programs_are_right(self, config: Config) -> bool:
-        linked = os.path.islink(self._enabled(config))
-        return linked and self._known() == config and read(supervisor_path(config)) == texts.supervisor(config)
+        linked = os.path.islink(site.link_path(config))
+        return linked and self._known() == config and site.read(supervisor_path(config)) == texts.supervisor(config)
 
     def _programs(self, config: Config) -> None:
         """The site and the processes; where others serve already, no request is lost."""
         known = self._known()
-        self._service("supervisor")
+        children.run(["systemctl", "enable", "--now", "supervisor"], "/", limit=60)
         moves = bool(known) and known["generation"] != config["generation"]
         if moves:
             self._groups.begin(known, config)
         try:
-            self._site(config, known)
+            self._site.put(config, known)
         except Failure:
             if moves:
                 self._groups.abandon(known, config)
             raise
         write_json(self.layout.setup, config, 0o644)
-        remove(self._begun_path)
+        remove(begun_path(self.layout))
         self._groups.settle(known, config)
         self._write(self._tmpfiles(config), texts.tmpfiles(config), 0o644)
-
-    def _site(self, config: Config, known: Config) -> None:
-        """The nginx site: tested as a candidate; the old one stays when it fails.
-
-        One that somebody edited (certbot does) stays as it is until something else is asked of it.
-        """
-        path, enabled = site_path(config), self._enabled(config)
-        before = read(path)
-        fits = bool(before) and config["site"] in (known.get("site"), digest(before))
-        if fits and os.path.islink(enabled):
-            self._service("nginx")
-            return
-        text = before if fits else texts.nginx(config)
-        if before and not fits and digest(before) != known.get("site"):
-            self._say("the site had been edited (by certbot?) and is written anew; do again what was done to it")
-        broken = children.run(["nginx", "-t"], "/", limit=60)
-        children.check(
-            broken, "nginx's configuration is broken already, by somebody else; the site was not changed", "mend it"
-        )
-        was_default = os.readlink(NGINX_DEFAULT) if config["default_site"] and os.path.islink(NGINX_DEFAULT) else ""
-        write_file(path, text.encode("utf-8"))
-        if not os.path.islink(enabled):
-            os.symlink(path, enabled)
-        if was_default:
-            os.unlink(NGINX_DEFAULT)
-        tested = children.run(["nginx", "-t"], "/", limit=60)
-        if tested.status:
-            self._restore(path, enabled, before, was_default)
-            raise Failure("nginx refuses the new site; the old one is in place", "see nginx's own words", tested.output)
-        self._service("nginx")
-        self._reload_nginx()
-
-    def _restore(self, path: str, enabled: str, before: str, was_default: str) -> None:
-        if before:
-            write_file(path, before.encode("utf-8"))
-        else:
-            remove(enabled)
-            remove(path)
-        if was_default:
-            os.symlink(was_default, NGINX_DEFAULT)
 
     def _write(self, path: str, text: str, mode: int) -> None:
         if "/sudoers.d/" in path:
@@ -224,17 +177,24 @@ class Setup:
             if name not in keep:
                 remove(self.layout.path(name))
         if not keep:
+            made = made_user(os.path.basename(self.layout.root), self.layout.root)
             remove(self.layout.root)
-            # forced: the agent that just cleared the app's folders still runs as this user
-            children.run(["userdel", "--force", os.path.basename(self.layout.root)], "/")
+            if made:
+                # forced: the agent that just cleared the app's folders still runs as this user
+                children.run(["userdel", "--force", os.path.basename(self.layout.root)], "/")
 
-    def _refuse_a_strangers_user(self, config: Config) -> None:
-        if user_exists(config["app"]) and not made_user(config["app"], config["root"]):
-            raise Failure(
-                "the host already has a user named %s that paasctl did not make" % config["app"],
-                "give the app another name in paasctl.toml: [app] name",
-                kind="usage",
-            )
+    def _refuse_a_strangers(self, config: Config) -> None:
+        """Refuse a user, and folders, that are there and that paasctl did not make: a removal would take them along."""
+        app, advice = config["app"], "give the app another name in paasctl.toml: [app] name"
+        if made_user(app, config["root"]):
+            return
+        if user_exists(app):
+            message = "the host already has a user named %s that paasctl did not make" % app
+            raise Failure(message, advice, kind="usage")
+        for path in (config["root"], config["logs"]):
+            if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
+                message = "the host already has %s, which paasctl did not make" % path
+                raise Failure(message, advice + ", or move that away", kind="usage")
 
     def _plain_files(self, config: Config) -> List[Tuple[str, str, int]]:
         app = config["app"]
@@ -245,18 +205,12 @@ class Setup:
             ("/etc/sudoers.d/paasctl-" + app.replace(".", "_"), texts.sudoers(config), 0o440),
         ]
 
-    def _files(self, config: Config) -> List[str]:
-        return [*(path for path, _, _ in self._plain_files(config)), site_path(config)]
-
     def _tmpfiles(self, config: Config) -> str:
         return "/etc/tmpfiles.d/paasctl-%s.conf" % config["app"]
 
     def _as_it_serves(self, config: Config) -> Config:
         known = self._known()
         return dict(config, generation=known["generation"]) if known else config
-
-    def _enabled(self, config: Config) -> str:
-        return "/etc/nginx/sites-enabled/paasctl-%s" % config["app"]
 
     def _others(self) -> List[str]:
         """What setup noted of the other apps on this host."""
@@ -268,20 +222,13 @@ class Setup:
 
     def _begun(self) -> Config:
         """What a first setup that did not come to its end noted before it changed anything."""
-        return dict(read_json(self._begun_path, {}))
+        return dict(read_json(begun_path(self.layout), {}))
 
     def _note_begun(self, config: Config) -> None:
-        """Note what a removal must know, the default site that goes before all, before anything is changed."""
+        """Note what a removal must know before anything is changed."""
         if not self._known():
-            os.makedirs(os.path.dirname(self._begun_path), exist_ok=True)
-            write_json(self._begun_path, config, 0o644)
-
-    def _service(self, name: str) -> None:
-        children.run(["systemctl", "enable", "--now", name], "/", limit=60)
-
-    def _reload_nginx(self) -> None:
-        reloaded = children.run(["systemctl", "reload", "nginx"], "/", limit=60)
-        children.check(reloaded, "nginx could not be reloaded", "see `systemctl status nginx` on the host")
+            os.makedirs(os.path.dirname(self.layout.setup), exist_ok=True)
+            write_json(begun_path(self.layout), config, 0o644)
 
 
 @contextlib.contextmanager
@@ -291,7 +238,7 @@ def alone() -> Iterator[None]:
     Raises:
         Failure: somebody else does, and does not come to an end.
     """
-    handle = os.open("/etc", os.O_RDONLY)  # a folder that every host has and no removal must clear away
+    handle = os.open("/root", os.O_RDONLY)  # every host has it, no removal must clear it away, and root alone opens it
     try:
         if not patiently(handle):
             raise Failure(
@@ -306,22 +253,6 @@ def web_changes(known: Config, config: Config) -> bool:
     """Whether the group of the web processes must be another one (Supervisor cannot change one that runs)."""
     differs = known["settings"].get("web") != config["settings"].get("web")
     return bool(differs or known["handover"] != config["handover"])
-
-
-def site_path(config: Config) -> str:
-    return "/etc/nginx/sites-available/paasctl-%s" % config["app"]
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def own_folder(path: str, uid: int, gid: int, mode: int) -> None:

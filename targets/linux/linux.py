@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -107,13 +107,13 @@ class LinuxTarget(HostTarget):
     def down(self, observed: Observed, purge: bool) -> Plan:
         """Take the app off the host, and what setup put there, the site too, where this user may become root."""
         state = observed.extra
-        there = observed.exists or state.begun or state.setup
-        if not there and not purge:
+        there = (observed.exists or state.begun or state.setup) and not state.half_set_up
+        if not there and not state.half_set_up and not purge:
             return Plan()
-        plan = super().down(observed, purge) if there else Plan()  # data that an earlier one kept is root's to remove
+        plan = super().down(observed, purge) if there else Plan()  # the rest, and data that was kept, is root's
         if self._may_become_root():
             return replace(plan, prepare=(*plan.prepare, self._removal(purge=purge)))
-        if not state.setup:
+        if not state.setup and not state.half_set_up:
             return plan
         left = (
             f"the site, and what else setup put on {self._ssh.destination}, stays: this user may not become root there"
@@ -135,7 +135,7 @@ class LinuxTarget(HostTarget):
         def remove(say: Say) -> None:
             self._root().call("remove", say, purge=purge, user=self._ssh.user)
 
-        return Step(title, remove, leaves=REMOVING)
+        return _of_root(title, remove, REMOVING)
 
     def _root(self) -> Channel:
         """An agent that runs as root, for this plan alone."""
@@ -182,14 +182,21 @@ class LinuxTarget(HostTarget):
 
 
 def _act(root: Channel, config: Mapping[str, Any], title: str) -> Step:
+    left = "the host may be prepared in part; run the same command again"
+    return _of_root(title, lambda say: root.call("act", say, config=config, title=title), left)
+
+
+def _of_root(title: str, call: Callable[[Say], Any], leaves: str) -> Step:
+    """A step that goes on to its end on the host when it is interrupted here."""
+
     def act(say: Say) -> None:
         try:
-            root.call("act", say, config=config, title=title)
+            call(say)
         except KeyboardInterrupt:
             say(ENDING)
             raise
 
-    return Step(title, act, leaves="the host may be prepared in part; run the same command again")
+    return Step(title, act, leaves=leaves)
 
 
 def _site(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -23,8 +23,9 @@ class HostState:
     """The adapter's own part of an observation.
 
     ``documents`` are the releases as the host knows them, by id; ``begun`` says that something of the app is there, if
-    only of a first push that failed; ``whole`` that the live code looks as it was pushed; ``lost`` says what is wrong
-    with the live env, "" when nothing is; ``busy`` that somebody's command is under way there.
+    only of a first push that failed; ``half_set_up`` that the host's first setup did not come to its end; ``whole``
+    that the live code looks as it was pushed; ``lost`` says what is wrong with the live env, "" when nothing is;
+    ``busy`` that somebody's command is under way there.
     """
 
     last: int = 0
@@ -39,6 +40,7 @@ class HostState:
     good: tuple[str, ...] = ()
     setup: Mapping[str, Any] | None = None
     begun: bool = False
+    half_set_up: bool = False
     whole: bool = True
     lost: str = ""
     busy: bool = False
@@ -86,6 +88,7 @@ def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
         base=base,
         setup=report["setup"],
         begun=report["begun"],
+        half_set_up=report["half_set_up"],
         whole=report["whole"],
         lost=report["lost"],
         busy=report["locked"] is not None,

@@ -138,7 +138,8 @@ def restart(account: Account, observed: Observed) -> Plan:
 def down(account: Account, observed: Observed, purge: bool) -> Plan:
     """Take the app off: the web app, our files and its WSGI file; the data only with ``purge``.
 
-    A site made by hand whose takeover was interrupted comes back; one that was never taken over is not touched.
+    A site made by hand whose takeover was interrupted comes back (and is reloaded, where that is all that was missing);
+    one that was never taken over is not touched.
     """
     seen: Seen = observed.extra
     ours = seen.live is not None or seen.webapp is None or seen.ours
@@ -148,6 +149,8 @@ def down(account: Account, observed: Observed, purge: bool) -> Plan:
         return Plan(commit=(_putting_back(account),), finish=data, url=account.url, notes=note)
     paths = [account.path(), account.public, *([account.settings.wsgi] if ours else [])]
     finish = (_step(account, "delete the releases and their env", *paths, shown=False), *data)
+    if not ours and takeover.is_kept(account):
+        return Plan(commit=(_reloading(account),), finish=finish, url=account.url, notes=note)
     if seen.live is None and (seen.webapp is None or not ours):
         return Plan(finish=finish if purge else (), url=account.url)
     domain = account.settings.domain
@@ -175,7 +178,20 @@ def _putting_back(account: Account) -> Step:
         with account.telling(say):
             mappings = account.api.static_files(account.settings.domain)
             found = {str(m.get("url")): str(m.get("path")) for m in mappings}
-            ours = {url: path for url, path in found.items() if path.startswith((account.public, account.path()))}
+            ours = {url: path for url, path in found.items() if is_below(path, account.public, account.path())}
             takeover.put_back(account, ours, say)
 
     return Step("put back the site that was there, and delete what was uploaded", put_back)
+
+
+def _reloading(account: Account) -> Step:
+    def reload(say: Say) -> None:
+        with account.telling(say):
+            mending.say_warning(account.api.reload(account.settings.domain), say)
+
+    return Step("reload the site that was there", reload)
+
+
+def is_below(path: str, *folders: str) -> bool:
+    """Whether a path is one of some folders, or lies in one."""
+    return any(f"{path}/".startswith(folder.rstrip("/") + "/") for folder in folders)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hostlab.apps import SECRET, HostApp
-from hostlab.files import listing
+from hostlab.files import listing, without_agent
+from support.web import eventually, fetch
 
 pytestmark = pytest.mark.hosts
 
@@ -84,9 +85,8 @@ WAITING = "mkfifo /root/waits && echo 'include /root/waits;' > /etc/nginx/conf.d
 NO_LONGER = "rm /etc/nginx/conf.d/waits.conf /root/waits; pkill -f '^nginx -t' || true"
 
 
-@pytest.mark.parametrize("again", [True, False])
-def test_a_setup_that_loses_its_host_half_way_can_be_taken_back(app: HostApp, again: bool) -> None:
-    before = listing(app.host)
+def lose_the_host(app: HostApp) -> None:
+    """Begin a setup that ends, as if its host lost power, when nginx's default site has just been switched off."""
     app.host.ssh(WAITING)
     try:
         running = app.paasctl.start("setup", "linux", "--yes")
@@ -96,30 +96,101 @@ def test_a_setup_that_loses_its_host_half_way_can_be_taken_back(app: HostApp, ag
         running.wait()
     finally:
         app.host.ssh(NO_LONGER)
-    if again:
+
+
+@pytest.mark.parametrize("then", ["setup", "setup --remove", "down"])
+def test_a_first_setup_that_loses_its_host_half_way(app: HostApp, then: str) -> None:
+    before = listing(app.host)
+    lose_the_host(app)
+    if then == "setup":
         app.setup()
         assert "nothing to do" in app.setup().out
+        app.push()
+        assert app.serves() == app.project.version
+    if then == "down":
+        app.run("down", "linux", "--yes")
     else:
-        assert app.left()
+        app.setup("--remove")
+    assert without_agent(listing(app.host)) == without_agent(before)
+    assert not app.left()
+
+
+def test_a_change_of_the_site_that_loses_its_host_half_way(app: HostApp) -> None:
+    before = listing(app.host)
+    app.configure('domain = "shop.test"\n')
+    app.setup()
+    app.push()
+    app.configure("")
+    lose_the_host(app)
+    app.setup()
+    assert app.serves() == app.project.version
     app.setup("--remove")
     assert listing(app.host) == before
-    assert not app.left()
+
+
+@pytest.fixture
+def fails_early(app: HostApp) -> Iterator[None]:
+    """No user can be made on the host: setup's first step fails."""
+    app.host.ssh("chmod -x /usr/sbin/useradd")
+    yield
+    app.host.ssh("chmod +x /usr/sbin/useradd")
+
+
+def test_what_a_failed_setup_did_not_make_stays(app: HostApp, fails_early: None) -> None:
+    before = listing(app.host)
+    assert "could not be made" in app.setup(code=1).err
+    own = f"/srv/{app.name} /var/log/{app.name}"
+    app.host.ssh(f"mkdir {own} && for folder in {own}; do echo mine > $folder/file; done")
+    assert "which paasctl did not make" in app.setup(code=2).err
+    app.setup("--remove")
+    assert app.host.out(f"cat /srv/{app.name}/file /var/log/{app.name}/file") == "mine\nmine\n"
+    app.host.ssh(f"rm -r {own}")
+    assert listing(app.host) == before
+
+
+def test_a_domain_that_comes_after_a_failed_setup_leaves_the_default_site(app: HostApp, fails_early: None) -> None:
+    app.setup(code=1)
+    app.host.ssh("chmod +x /usr/sbin/useradd")
+    app.configure('domain = "shop.test"\n')
+    app.setup()
+    assert "Welcome to nginx" in app.get("/").body
+
+
+def test_the_default_site_is_off_while_an_app_is_it(app: HostApp, make_app: Callable[..., HostApp]) -> None:
+    second = make_app("plain_wsgi")
+    second.project.env(SECRET_KEY=SECRET)
+    app.setup()
+    app.push()
+    assert "nginx refuses the new site" in second.setup(code=1).err
+    second.setup("--remove")
+    app.host.ssh("nginx -t")
+    assert app.serves() == app.project.version
+    app.configure('domain = "shop.test"\n')
+    app.setup()
+    assert "Welcome to nginx" in eventually(app.url + "/", lambda answer: "Welcome to nginx" in answer.body).body
+    assert fetch(app.url + "/", headers={"Host": "shop.test"}).versions == {app.project.version}
+    app.configure("")
+    app.setup()
+    assert eventually(app.url + "/", lambda answer: bool(answer.versions)).versions == {app.project.version}
 
 
 def test_two_setups_do_not_work_on_one_host_at_once(app: HostApp, make_app: Callable[..., HostApp]) -> None:
     other = make_app("plain_wsgi", settings='domain = "other.test"\n')
     other.project.env(SECRET_KEY=SECRET)
-    holder = app.host.out("flock --no-fork /etc sleep 60 > /dev/null 2>&1 & echo $!")
+    holder = app.host.out("flock --no-fork /root sleep 60 > /dev/null 2>&1 & echo $!")
     try:
-        refused = other.setup(code=None)
+        assert "make the user" in other.run("setup", "linux", "--dry-run").out
+        refused = other.setup(code=1)
     finally:
         app.host.ssh(f"kill {holder}")
     assert "another paasctl is preparing this host" in refused.err
     assert not other.left()
+    assert app.host.ssh("flock --nonblock /root true", user="deploy", check=False).returncode, "anybody could block it"
     commands = [each.paasctl.start("setup", "linux", "--yes") for each in (app, other)]
-    assert [each.wait().code for each in commands] == [0, 0]
-    assert "nothing to do" in app.setup().out
-    assert "nothing to do" in other.setup().out
+    for each, command in zip((app, other), commands, strict=True):
+        if command.wait().code:
+            each.setup()  # it had to wait too long
+        assert "nothing to do" in each.setup().out
 
 
 def test_an_app_named_like_a_strangers_user_is_refused(make_app: Callable[..., HostApp]) -> None:

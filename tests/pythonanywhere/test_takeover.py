@@ -125,7 +125,7 @@ def test_a_takeover_that_was_killed_is_taken_back_by_down(
 ) -> None:
     app = prepared(laptop)
     begun = 0
-    for count in range(10, 50, 5):
+    for count in range(6, 40, 6):
         with contextlib.suppress(Killed), killed_after(count, monkeypatch):
             app.push(force=True)
         if "first v001" in get(platform).text:
@@ -135,6 +135,26 @@ def test_a_takeover_that_was_killed_is_taken_back_by_down(
         require_as_before(platform, hand)
     assert begun
     assert "first v001" in get(platform).text
+
+
+def test_a_down_that_is_killed_while_it_puts_a_site_back_is_ended_by_the_next(
+    platform: Platform, laptop: Make, hand: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = prepared(laptop)
+    for count in range(1, 40):
+        purge = bool(count % 2)
+        with pytest.raises(Killed), killed_after(18, monkeypatch):
+            app.push(force=True)
+        assert platform.account.webapps[DOMAIN]["source_directory"] != "/home/eric/mysite"
+        try:
+            with killed_after(count, monkeypatch):
+                app.operate("down", purge)
+            break
+        except Killed:
+            app.operate("down", purge)
+            require_as_before(platform, hand)
+    assert 8 < count < 39
+    require_as_before(platform, hand)
 
 
 def test_a_purge_leaves_a_site_that_was_never_taken_over(

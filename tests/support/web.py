@@ -61,6 +61,12 @@ def upload(url: str, name: str, content: bytes) -> Answer:
 def eventually(url: str, wanted: Any, seconds: float = 10) -> Answer:
     """Ask until ``wanted(answer)`` is true, or time is up; the last answer. For what a worker does in its own time."""
     end = time.monotonic() + seconds
-    while not wanted(answer := fetch(url)) and time.monotonic() < end:
+    while True:
+        try:
+            answer = fetch(url)
+            if wanted(answer) or time.monotonic() > end:
+                return answer
+        except OSError:  # whoever answers there is not up yet
+            if time.monotonic() > end:
+                raise
         time.sleep(0.2)
-    return answer
