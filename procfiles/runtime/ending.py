@@ -12,7 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-WAITRESS_ENDS = 30  # seconds in which waitress has given its last answers, as gunicorn's graceful_timeout
+ENDS = 30  # seconds in which a server has given its last answers, as gunicorn's graceful_timeout
+REQUEST = 1.0  # seconds in which a request comes on a connection that was accepted right before
 
 
 def end_connections() -> None:
@@ -25,8 +26,12 @@ def end_connections() -> None:
 
 
 def ends_connections() -> bool:
-    """Whether each connection ends with its answer here."""
-    return setting("CONNECTION") == "close"
+    """Whether each connection ends with its answer here; the server that loads the app is then made patient."""
+    if setting("CONNECTION") != "close":
+        return False
+    patient_uvicorn()
+    patient_hypercorn()
+    return True
 
 
 def patient_uvicorn() -> None:
@@ -46,11 +51,70 @@ def patient_uvicorn() -> None:
             one.close()  # takes no more
         for _ in range(20):
             if self.server_state.connections:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(REQUEST / 20)
         await shutdown(self, sockets=sockets)
 
     patient.patient = True  # type: ignore[attr-defined]
     server.shutdown = patient
+
+
+def patient_hypercorn() -> None:
+    """Have hypercorn, when it is told to end, wait for the request of each connection that it has just accepted.
+
+    By itself it closes every connection on which no request has come yet, and forgets those that it has no task for.
+    """
+    server: Any = getattr(sys.modules.get("hypercorn.asyncio.tcp_server"), "TCPServer", None)
+    lifespan: Any = getattr(sys.modules.get("hypercorn.asyncio.lifespan"), "Lifespan", None)
+    known = hasattr(server, "_idle_timeout") and hasattr(server, "_initiate_server_close")
+    if not known or not hasattr(lifespan, "wait_for_shutdown") or hasattr(server, "patient"):
+        return
+    run, idle, shutdown = server.run, server._idle_timeout, lifespan.wait_for_shutdown
+    connections = set()
+
+    async def counted(self: Any) -> None:
+        connections.add(self)
+        try:
+            await run(self)
+        finally:
+            connections.discard(self)
+
+    async def patient_idle(self: Any) -> None:
+        import asyncio
+
+        terminated = self.context.terminated
+        if not hasattr(terminated, "wait"):  # a version of years ago
+            await idle(self)
+            return
+        try:
+            await asyncio.wait_for(terminated.wait(), self.config.keep_alive_timeout)
+            await asyncio.sleep(REQUEST)  # cancelled by a request
+        except asyncio.TimeoutError:
+            pass
+        await asyncio.shield(self._initiate_server_close())
+
+    async def patient_shutdown(self: Any) -> None:
+        import asyncio
+        import time
+
+        await asyncio.sleep(0.1)  # what was accepted last becomes a connection
+        end = time.monotonic() + ENDS
+        while connections and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        await shutdown(self)
+
+    server.run, server._idle_timeout, server.patient = counted, patient_idle, True
+    lifespan.wait_for_shutdown = patient_shutdown
+    sys.modules["hypercorn.asyncio.run"].__dict__["check_multiprocess_shutdown_event"] = told_to_end
+
+
+async def told_to_end(event: Any, sleep: Any) -> None:
+    """Wait until a worker process of hypercorn is told to end: the first of several that ends has the others killed."""
+    import signal
+
+    told: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+    while not event.is_set() and not told:
+        await sleep(0.1)
 
 
 def closed_after(message: Any) -> Any:
@@ -85,7 +149,7 @@ def run_waitress(server: Any) -> None:
         for one in list(parts.values()):
             if getattr(one, "accepting", False):
                 one.del_channel()
-        end = time.monotonic() + WAITRESS_ENDS
+        end = time.monotonic() + ENDS
         turn_waitress(server, parts)  # reads what came before
         while any(map(is_answering, list(parts.values()))) and time.monotonic() < end:
             turn_waitress(server, parts)

@@ -7,7 +7,7 @@ import os
 import sys
 
 from .base import guard, in_force, number
-from .ending import end_connections, end_waitress_connections, run_waitress
+from .ending import ENDS, end_connections, end_waitress_connections, run_waitress
 from .sentry import start_sentry
 from .sockets import hand_on, handed_sockets
 from .wrap import wrap
@@ -131,6 +131,8 @@ def prepare_hypercorn(sockets: list[socket.socket]) -> None:
             end_connections()
             config.bind = ["fd://%d" % one.detach() for one in sockets]
             config.insecure_bind, config.quic_bind = [], []
+            if config.graceful_timeout == type(config).graceful_timeout:  # 3 s, which cut longer answers off
+                config.graceful_timeout = ENDS
         if default_workers() and not any(word.startswith(("-w", "--workers")) for word in sys.argv):
             config.workers = default_workers()
         return run(config)

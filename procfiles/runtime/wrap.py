@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .base import guard
-from .ending import closed_after, ends_connections, patient_uvicorn
+from .ending import closed_after, ends_connections
 from .entry import load_entry
 from .hooks import run_missed_hooks
 from .install import prepare
@@ -139,8 +139,6 @@ class AsgiWrapper:
         self.proxies = Proxies()
         self.release = os.environ.get("PAASCTL_RELEASE", "").encode("latin-1", "replace")
         self.ends = ends_connections()
-        if self.ends:
-            patient_uvicorn()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.app, name)

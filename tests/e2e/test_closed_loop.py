@@ -23,10 +23,14 @@ CLIENTS = [
 
 
 KEPT = [Request("GET", "/"), *[Request("GET", "/", keep_alive=True)] * 3]
-#: apps by their server, and what makes it that one; hypercorn loses one now and then, as docs/local.md says
+#: apps by their server, and what makes it that one
 SERVERS = {
     "uvicorn": ("fastapi_api", {}),
     "gunicorn of 2019": ("flask_2018", {"requirements.txt": "gunicorn==20.0.4\n"}),
+    "hypercorn": (
+        "plain_wsgi",
+        {"requirements.txt": "hypercorn\n", "Procfile": "web: hypercorn wsgi:wsgi:application -b 0.0.0.0:$PORT\n"},
+    ),
     "waitress": (
         "plain_wsgi",
         {"requirements.txt": "waitress\n", "Procfile": "web: waitress-serve --port=$PORT wsgi:application\n"},

@@ -164,13 +164,16 @@ SLOW = """
 import time
 def app(environ, start):
     open("asked", "w").close()
-    time.sleep(1)
+    time.sleep(4)
     start("200 OK", [("Content-Length", "300000")])
     return [b"x" * 300000]
 """
 
 
-@pytest.mark.parametrize("line", ["gunicorn wsgi:app", "waitress-serve wsgi:app", "waitress-serve --port 1 wsgi:app"])
+@pytest.mark.parametrize(
+    "line",
+    ["gunicorn wsgi:app", "waitress-serve wsgi:app", "waitress-serve --port 1 wsgi:app", "hypercorn wsgi:wsgi:app"],
+)
 def test_what_is_being_answered_when_it_is_told_to_end_is_answered_whole(app: Bench, line: str) -> None:
     app.write(wsgi=SLOW)
     with listening() as held, started(app, line, held=held) as server, ThreadPoolExecutor(1) as pool:
@@ -183,9 +186,19 @@ def test_what_is_being_answered_when_it_is_told_to_end_is_answered_whole(app: Be
 
 
 @pytest.mark.parametrize(
-    "line", ["uvicorn asgi:app", "uvicorn asgi:app --workers 2", "gunicorn -k uvicorn_worker.UvicornWorker asgi:app"]
+    "line",
+    [
+        "uvicorn asgi:app",
+        "uvicorn asgi:app --workers 2",
+        "uvicorn wsgi:app --interface wsgi",
+        "gunicorn -k uvicorn_worker.UvicornWorker asgi:app",
+        "hypercorn asgi:app",
+        "hypercorn wsgi:wsgi:app",
+        "hypercorn asgi:app --workers 2",
+        "hypercorn wsgi:wsgi:app --workers 2",
+    ],
 )
-def test_a_connection_that_uvicorn_has_accepted_is_answered_though_it_is_told_to_end(app: Bench, line: str) -> None:
+def test_a_connection_that_was_accepted_is_answered_though_the_server_is_told_to_end(app: Bench, line: str) -> None:
     with listening() as held, started(app, line, held=held) as server:
         with closing(http.client.HTTPConnection(*held.getsockname(), timeout=10)) as connection:
             connection.connect()
