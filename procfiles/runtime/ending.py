@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 
-from .base import setting
+from .base import guard, setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ def ends_connections() -> bool:
     """Whether each connection ends with its answer here; the server that loads the app is then made patient."""
     if setting("CONNECTION") != "close":
         return False
-    patient_uvicorn()
-    patient_hypercorn()
+    for make_patient in (patient_uvicorn, patient_hypercorn):
+        with guard("the server's end"):
+            make_patient()
     return True
 
 
