@@ -5,10 +5,13 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import shutil
+import tempfile
 from typing import Any, Dict, List, Tuple
 
 from . import children
 from .layout import APPS, write_file
+from .wire import Failure
 
 Config = Dict[str, Any]
 #: folders that hold something else stay
@@ -32,13 +35,22 @@ def folders(config: Config) -> List[Tuple[str, str, str, int]]:
 
 def make_user(config: Config) -> None:
     argv = ["useradd", "--system", "--user-group", "--home-dir", config["root"], "--no-create-home"]
+    argv += ["--comment", comment(config["app"])]
     made = children.run([*argv, "--shell", "/usr/sbin/nologin", config["app"]], "/")
     children.check(made, "the user %s could not be made" % config["app"], "give the app another name in paasctl.toml")
 
 
 def made_user(name: str, root: str) -> bool:
     """Whether a user is the one that :func:`make_user` made for the app below ``root``."""
-    return user_exists(name) and pwd.getpwnam(name).pw_dir == root
+    if not user_exists(name):
+        return False
+    found = pwd.getpwnam(name)
+    return (found.pw_dir, found.pw_gecos) == (root, comment(name))
+
+
+def comment(name: str) -> str:
+    """What says in the list of users who made an app's user."""
+    return "paasctl " + name
 
 
 def clear_cache(user: str) -> None:
@@ -49,17 +61,29 @@ def clear_cache(user: str) -> None:
 
 
 def make_login(name: str) -> None:
-    """Make the user who deploys; whoever may prepare the host may log in as this user."""
-    made = children.run(["useradd", "--create-home", "--user-group", "--shell", "/bin/bash", name], "/")
+    """Make the user who deploys; whoever may prepare the host may log in as this user.
+
+    Raises:
+        Failure: it cannot be made, or nobody could log in; it is not there then.
+    """
+    keys = os.path.expanduser("~%s/.ssh/authorized_keys" % invoker())
+    try:
+        with open(keys, "rb") as file:
+            allowed = file.read()
+    except OSError as error:
+        message = "the user %s was not made: %s cannot be read (%s)" % (name, keys, error.strerror)
+        raise Failure(message, "make it by hand, with a key to log in, then run setup again") from error
+    skeleton = tempfile.mkdtemp(dir="/root", prefix=".paasctl-")
+    try:  # with its keys from the first moment on
+        home = os.path.join(skeleton, "home")
+        shutil.copytree("/etc/skel", home, symlinks=True)
+        os.mkdir(os.path.join(home, ".ssh"), 0o700)
+        write_file(os.path.join(home, ".ssh", "authorized_keys"), allowed, 0o600)
+        argv = ["useradd", "--create-home", "--skel", home, "--user-group", "--shell", "/bin/bash", name]
+        made = children.run(argv, "/")
+    finally:
+        shutil.rmtree(skeleton)
     children.check(made, "the user %s could not be made" % name, "make it by hand, then run setup again")
-    entry, keys = pwd.getpwnam(name), os.path.expanduser("~%s/.ssh/authorized_keys" % invoker())
-    folder = os.path.join(entry.pw_dir, ".ssh")
-    os.mkdir(folder, 0o700)
-    with open(keys, "rb") as file:
-        allowed = file.read()
-    write_file(os.path.join(folder, "authorized_keys"), allowed, 0o600)
-    for path in (folder, os.path.join(folder, "authorized_keys")):
-        os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
 def invoker() -> str:

@@ -16,6 +16,9 @@ Config = Dict[str, Any]
 UNIX_SOCKETS, CONNECTED = "/proc/net/unix", ("02", "03")
 #: seconds that a new web process may take to be healthy, and that the old socket must have been without a connection
 START, QUIET = 60, 1.0
+#: seconds that Supervisor's control program may take, beyond what it waits for
+CTL = 120
+ADVICE = "see `supervisorctl status` on the host, then run the same command again"
 
 
 class Groups:
@@ -41,8 +44,9 @@ class Groups:
         self._write(config, texts.supervisor(known) + "\n" + texts.supervisor(config))
         if "web" not in config["settings"]:
             return
-        self._drop([texts.prefix(config) + "web"])  # of a setup that was interrupted
-        ctl("add", texts.prefix(config) + "web")
+        web = texts.prefix(config) + "web"
+        self._drop([web], config)  # of a setup that was interrupted
+        ctl("add", web)
         problem = self._problem(config)
         if problem:
             self.abandon(known, config)
@@ -53,45 +57,45 @@ class Groups:
 
     def abandon(self, known: Config, config: Config) -> None:
         """Take away what :meth:`begin` started."""
-        self._drop([texts.prefix(config) + "web"])
+        self._drop([texts.prefix(config) + "web"], config)
         self._write(known, texts.supervisor(known))
 
-    def settle(self, known: Config, config: Config) -> None:
-        """Send requests to the new web processes, end what is of the past, start what is new."""
+    def settle(self, known: Config, config: Config, begun: Config) -> None:
+        """Send requests to the new web processes, end what is of the past, start what is new.
+
+        Args:
+            begun: what a setup noted that did not come to its end: which of its changes are done is not known then.
+
+        Raises:
+            Failure: Supervisor does not end, or does not start, a process.
+        """
         if config["handover"]:
             point(texts.link_path(config), os.path.basename(texts.socket_path(config)))
         if known.get("generation", config["generation"]) != config["generation"] and "web" in known["settings"]:
             self._drain(known)
-        if known:
-            self._drop(self._stale(known, config))
+        self._drop(stale(known, config, begun), known, config, begun)
         self._write(config, texts.supervisor(config))
         for name in sorted(config["settings"]):
-            ctl("add", texts.prefix(config) + name)
+            group = texts.prefix(config) + name
+            if not is_known(group):
+                children.check(ctl("add", group), "Supervisor does not start %s" % group, ADVICE)
 
-    def remove(self, config: Config) -> None:
-        """End every process and forget the groups."""
-        self._drop([texts.prefix(config) + name for name in config["settings"]])
-        remove(path(config))
+    def remove(self, *configs: Config) -> None:
+        """End every process of some configurations and forget the groups.
+
+        Raises:
+            Failure: Supervisor does not end a process.
+        """
+        self._drop(both_generations(*configs), *configs)
+        remove(path(configs[0]))
         ctl("reread")
 
-    def _stale(self, known: Config, config: Config) -> List[str]:
-        """The groups of either generation that are not wanted, or not as they are wanted."""
-        before, wanted = known.get("settings", {}), config["settings"]
-        names = sorted({*before, *wanted})
-        other = dict(config, generation="a" if config["generation"] == "b" else "b")
-        stale = [texts.prefix(other) + name for name in names]
-        changed = known.get("generation") == config["generation"]
-        return stale + [
-            texts.prefix(config) + name
-            for name in names
-            if name not in wanted or (changed and name in before and before[name] != wanted[name])
-        ]
-
-    def _drop(self, groups: List[str]) -> None:
+    def _drop(self, groups: List[str], *configs: Config) -> None:
+        """End groups, each within the longest ``stop_wait`` of the configurations."""
+        waits = [each["stop_wait"] for config in configs for each in config.get("settings", {}).values()]
         for group in groups:
-            if "%s:%s_" % (group, group) in ctl("status", group + ":*").output:
-                ctl("stop", group + ":*")
-                ctl("remove", group)
+            if is_known(group):
+                drop(group, CTL + max(waits, default=0))
 
     def _write(self, config: Config, text: str) -> None:
         write_file(path(config), text.encode("utf-8"), 0o644)
@@ -123,6 +127,53 @@ class Groups:
             time.sleep(0.05)
 
 
+def stale(known: Config, config: Config, begun: Config) -> List[str]:
+    """The groups of either generation that are not wanted, or not as they are wanted."""
+    other = dict(config, generation="a" if config["generation"] == "b" else "b")
+    found = []
+    for name in names(known, config, begun):
+        found.append(texts.prefix(other) + name)
+        before, wanted = known.get("settings", {}).get(name), config["settings"].get(name)
+        same = known.get("generation") == config["generation"]
+        # the web group of a generation never changes
+        if wanted is None or (same and before != wanted) or (begun and name != "web"):
+            found.append(texts.prefix(config) + name)
+    return found
+
+
+def both_generations(*configs: Config) -> List[str]:
+    """The groups of either generation of everything that was ever asked for."""
+    return [
+        texts.prefix(dict(configs[0], generation=generation)) + name for generation in "ab" for name in names(*configs)
+    ]
+
+
+def names(*configs: Config) -> List[str]:
+    """The names of the processes of some configurations, and of those that they came after."""
+    return sorted({name for each in configs for name in (*each.get("settings", {}), *each.get("names", ()))})
+
+
+def is_known(group: str) -> bool:
+    """Whether supervisord has a group."""
+    return "%s:%s_" % (group, group) in ctl("status", group + ":*").output
+
+
+def drop(group: str, limit: float) -> None:
+    """End a group's processes, also those that somebody else has told to end, and forget it.
+
+    Raises:
+        Failure: they have not ended in so many seconds.
+    """
+    end = time.monotonic() + limit
+    ctl("stop", group + ":*", limit=limit)
+    removed = ctl("remove", group)
+    while removed.status and is_known(group) and time.monotonic() < end:
+        time.sleep(0.5)
+        removed = ctl("remove", group)
+    if removed.status and is_known(group):
+        raise Failure("Supervisor does not end %s" % group, ADVICE, removed.output)
+
+
 def path(config: Config) -> str:
     """Supervisor's file of the app."""
     return "/etc/supervisor/conf.d/paasctl-%s.conf" % config["app"]
@@ -135,6 +186,6 @@ def connections(socket: str) -> int:
     return sum(len(row) > 7 and row[5] in CONNECTED and row[7] == socket for row in rows)
 
 
-def ctl(*words: str) -> children.Ended:
+def ctl(*words: str, limit: float = CTL) -> children.Ended:
     """Supervisor's control program, as root."""
-    return children.run([*texts.CTL.split(), *words], "/", limit=120)
+    return children.run([*texts.CTL.split(), *words], "/", limit=limit)

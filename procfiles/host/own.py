@@ -26,7 +26,7 @@ from .rpc import (
     fine,
 )
 from .sections import START, escape, section
-from .supervisor import Process, State, Supervisor
+from .supervisor import Process, State, Supervisor, is_alive
 from .wire import Failure
 
 HEAD = """\
@@ -54,6 +54,8 @@ SOCKET = "socket=tcp://127.0.0.1:{port}\nsocket_backlog=1024\n"
 HERE = "%(here)s"
 #: seconds beyond its `stopwaitsecs` in which a process is gone, because Supervisor has killed it
 MARGIN = 30
+#: seconds in which supervisord itself is gone after its last answer
+LAST = 2
 STOPPED = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
 
 
@@ -111,12 +113,17 @@ class OwnSupervisor(Supervisor):
                 self._rpc.call("addProcessGroup", name)
 
     def stop(self) -> None:
+        pid = None
         if self.running():
             with fine(SHUTDOWN_STATE):
+                pid = int(self._rpc.call("getPID"))
                 # all at once: the shutdown alone would end one group after the other
                 self._rpc.call("stopAllProcesses", False)
                 self._rpc.call("shutdown")
         self.finish_ending()
+        end = time.monotonic() + LAST
+        while is_alive(pid) and time.monotonic() < end:  # it answers no more, and has a few things to tidy up
+            time.sleep(0.03)
         remove(self._conf)
 
     def _mood(self) -> str:

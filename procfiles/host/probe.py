@@ -6,7 +6,7 @@ import os
 import socket
 import time
 import zlib
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Sequence
 
 HTTPS = "443"
 #: seconds that one answer may take, and that a process may take to give its first
@@ -152,10 +152,10 @@ def first_port(root: str) -> int:
     return 8000 + zlib.crc32(os.fsencode(root)) % 1000
 
 
-def free_port(first: int = 8000) -> int:
-    """The first free port from ``first`` on."""
+def free_port(first: int = 8000, but: Sequence[int] = ()) -> int:
+    """The first free port from ``first`` on that is not one of others'."""
     for port in range(first, first + 1000):
-        if port_is_free(port):
+        if port not in but and port_is_free(port):
             return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 from . import accepted, children, packages, site, texts
 from .accounts import clear_cache, folders, invoker, made_user, make_login, make_user, user_exists
 from .deputy import AppUser
-from .groups import Groups
+from .groups import Groups, names
 from .groups import path as supervisor_path
 from .layout import DATA, Layout, begun_path, has_files, read_json, remove, write_file, write_json
 from .lock import patiently
@@ -25,6 +25,7 @@ Arguments = Dict[str, Any]
 Config = Dict[str, Any]
 #: an act: what it is called in a plan, and how it is done
 Act = Tuple[str, Callable[[], None]]
+INSTALL = "install "
 
 
 class Setup:
@@ -44,8 +45,10 @@ class Setup:
         with alone():
             config = self._complete(args["config"])
             for title, act in self._acts(config):
-                if title == args["title"]:
-                    self._note_begun(config)
+                # another setup may have installed a part of it meanwhile
+                if title == args["title"] or (title.startswith(INSTALL) and args["title"].startswith(INSTALL)):
+                    if not self._known():
+                        self._note_begun(config)
                     act()
                     return
 
@@ -57,12 +60,16 @@ class Setup:
     def _remove(self, purge: bool, user: str) -> None:
         known, begun = self._known(), self._begun()
         config, made = known or begun, made_user(os.path.basename(self.layout.root), self.layout.root)
-        if config:
-            self._remove_site(config)
         # a setup that did not come to its end may have made no folder yet: what is there is its own if the user is
-        if known or (begun and made):
+        folders_are_ours = bool(known or (begun and made))
+        if config:
+            self._groups.remove(config, begun)
+            if folders_are_ours:
+                remove(self.layout.current)  # a `down` that is run again does not ask for what is not there
+            self._remove_site(config)
+        if folders_are_ours:
             remove(config["logs"])
-        if known or (made and (begun or purge)):
+        if folders_are_ours or (made and purge):
             self._remove_root(purge)
         user = str(config.get("user") or user)
         if not any(read_json(path, {}).get("user") == user for path in self._others()):
@@ -74,7 +81,6 @@ class Setup:
             os.rmdir(os.path.dirname(self.layout.setup))
 
     def _remove_site(self, config: Config) -> None:
-        self._groups.remove(config)
         for path, _, _ in self._plain_files(config):
             if not path.startswith(self.layout.root):
                 remove(path)
@@ -90,7 +96,7 @@ class Setup:
         known = self._known()
         whole = dict(config, root=self.layout.root, logs=self.layout.logs)
         whole["generation"] = known.get("generation", "a")
-        whole["port"] = known.get("port") or free_port(8100)
+        whole["port"] = known.get("port") or free_port(8100, self._ports())
         if known and web_changes(known, whole):
             whole["generation"] = "b" if whole["generation"] == "a" else "a"
         whole["site"] = site.digest(texts.nginx(whole))
@@ -101,7 +107,7 @@ class Setup:
         acts: List[Act] = []
         missing = packages.missing(config["python"])
         if missing:
-            acts.append(("install " + " ".join(missing), lambda: packages.install(missing, self._say)))
+            acts.append((INSTALL + " ".join(missing), lambda: packages.install(missing, self._say)))
         if not user_exists(config["user"]):
             title = "make the user %s, who may log in with the keys of %s" % (config["user"], invoker())
             acts.append((title, lambda: make_login(config["user"])))
@@ -119,26 +125,27 @@ class Setup:
         return acts
 
     def _programs_are_right(self, config: Config) -> bool:
-        linked = os.path.islink(site.link_path(config))
+        linked = os.path.islink(site.link_path(config)) and not self._begun()
         return linked and self._known() == config and site.read(supervisor_path(config)) == texts.supervisor(config)
 
     def _programs(self, config: Config) -> None:
         """The site and the processes; where others serve already, no request is lost."""
-        known = self._known()
+        known, begun = self._known(), self._begun()
+        self._note_begun(config)
         children.run(["systemctl", "enable", "--now", "supervisor"], "/", limit=60)
         moves = bool(known) and known["generation"] != config["generation"]
         if moves:
             self._groups.begin(known, config)
         try:
-            self._site.put(config, known)
+            self._site.put(config, known, begun)
         except Failure:
             if moves:
                 self._groups.abandon(known, config)
             raise
         write_json(self.layout.setup, config, 0o644)
-        remove(begun_path(self.layout))
-        self._groups.settle(known, config)
+        self._groups.settle(known, config, begun)
         self._write(self._tmpfiles(config), texts.tmpfiles(config), 0o644)
+        remove(begun_path(self.layout))
 
     def _write(self, path: str, text: str, mode: int) -> None:
         if "/sudoers.d/" in path:
@@ -221,14 +228,20 @@ class Setup:
         return dict(read_json(self.layout.setup, {}))
 
     def _begun(self) -> Config:
-        """What a first setup that did not come to its end noted before it changed anything."""
+        """What a setup that did not come to its end noted before it changed anything."""
         return dict(read_json(begun_path(self.layout), {}))
 
     def _note_begun(self, config: Config) -> None:
-        """Note what a removal must know before anything is changed."""
-        if not self._known():
-            os.makedirs(os.path.dirname(self.layout.setup), exist_ok=True)
-            write_json(begun_path(self.layout), config, 0o644)
+        """Note what a removal, and the next setup, must know before anything is changed."""
+        os.makedirs(os.path.dirname(self.layout.setup), exist_ok=True)
+        every = names(self._known(), self._begun(), config)
+        write_json(begun_path(self.layout), dict(config, names=every), 0o644)
+
+    def _ports(self) -> List[int]:
+        """The ports that other apps of this host have."""
+        begun = glob.glob(os.path.join(os.path.dirname(self.layout.setup), "*.begun"))
+        notes = [*self._others(), *(path for path in begun if path != begun_path(self.layout))]
+        return [read_json(path, {}).get("port", 0) for path in notes]
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import contextlib
 import glob
 import hashlib
 import os
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 from . import children, texts
 from .layout import Layout, remove, write_file
@@ -20,62 +20,59 @@ DEFAULT = NGINX + "/sites-enabled/default"
 class Site:
     """The site of one app.
 
-    An app without a domain is the host's default site: the link to nginx's own is moved aside. It comes back when the
-    app gets a domain or is removed.
+    An app without a domain is the host's default site: the link to nginx's own is moved aside. It comes back when no
+    app is the default site any more.
     """
 
     def __init__(self, layout: Layout, say: Callable[[str], None]) -> None:
-        self._say = say
-        #: the host's default site while it is switched off: the very link that this app took away
-        self._aside = os.path.splitext(layout.setup)[0] + ".default"
+        self._say, self._notes = say, layout.setup
+        #: the link to the host's default site while it is switched off, whichever app of the host took it away
+        self._aside = os.path.join(os.path.dirname(layout.setup), "default-site")
 
-    def put(self, config: Config, known: Config) -> None:
+    def put(self, config: Config, known: Config, begun: Config) -> None:
         """Write the site as a candidate; the old one stays when nginx refuses it.
 
         One that somebody edited (certbot does) stays as it is until something else is asked of it.
 
         Args:
             known: what the last setup that came to its end noted; empty before.
+            begun: what one that did not come to its end noted; empty where there was none.
 
         Raises:
             Failure: nginx refuses the site, or another one that is there, or cannot be reloaded.
         """
         path, link = file_path(config), link_path(config)
-        before, text = read(path), texts.nginx(config)
-        if before and known.get("site") == config["site"] and os.path.islink(link):
+        before, linked = read(path), os.path.islink(link)
+        stays = bool(before) and known.get("site") == config["site"] and digest(before) != begun.get("site")
+        if stays and linked and not begun:
             start_nginx()
             return
-        if known.get("site") == config["site"] and before:
-            text = before  # somebody took the link away, and may have edited the file
-        elif before not in ("", text) and digest(before) != known.get("site"):
+        text = before if stays else texts.nginx(config)
+        if before not in ("", text) and digest(before) not in (known.get("site"), begun.get("site")):
             self._say("the site had been edited (by certbot?) and is written anew; do again what was done to it")
-        broken = tested()
-        children.check(
-            broken, "nginx's configuration is broken already, by somebody else; the site was not changed", "mend it"
-        )
-        write_file(path, text.encode("utf-8"))
-        if not os.path.islink(link):
-            os.symlink(path, link)
+        refuse_broken(link)
         if not config["domain"]:
             self._switch_default_off()
+        write_file(path, text.encode("utf-8"))
+        if not linked:
+            os.symlink(path, link)
         refused = tested()
         if refused.status:
-            self._restore(path, link, before)
+            self._restore(path, link, before, linked)
             if not known or known["domain"]:
-                self._switch_default_on()
-            raise Failure(
-                "nginx refuses the new site; the old one is in place", "see nginx's own words", refused.output
-            )
-        if config["domain"]:
+                self._switch_default_on(quietly=True)
+            message = "nginx refuses the new site; the old one is in place"
+            raise Failure(message, "see nginx's own words", refused.output)
+        if config["domain"] and any(each and not each["domain"] for each in (known, begun)):
             self._switch_default_on()
         start_nginx()
         children.check(reloaded(), "nginx could not be reloaded", "see `systemctl status nginx` on the host")
 
     def remove(self, config: Config) -> None:
         """Take the site away, and switch the host's default site on again."""
-        for path in (file_path(config), link_path(config)):
+        for path in (link_path(config), file_path(config)):  # a link that leads nowhere is an error to nginx
             remove(path)
-        self._switch_default_on()
+        self._switch_default_on(quietly=bool(config["domain"]))
         if os.path.isdir(NGINX) and reloaded().status:
             self._say("nginx could not be reloaded (see `systemctl status nginx` there); the site's file is gone")
         for log in glob.glob("/var/log/nginx/paasctl-%s.log*" % config["app"]):
@@ -90,23 +87,47 @@ class Site:
         os.symlink(os.readlink(DEFAULT), self._aside)  # first: whatever ends this here, a removal finds it
         os.unlink(DEFAULT)
 
-    def _switch_default_on(self) -> None:
-        """Bring the link back, unless there is one, or nginx refuses it beside what has come meanwhile."""
+    def _switch_default_on(self, *, quietly: bool = False) -> None:
+        """Bring the link back, unless there is one, or nginx refuses it beside a site that is the default one now."""
         if not os.path.islink(self._aside):
             return
-        if not os.path.lexists(DEFAULT):
+        if os.path.isdir(os.path.dirname(DEFAULT)) and not os.path.lexists(DEFAULT):
             os.symlink(os.readlink(self._aside), DEFAULT)
             if tested().status and not without(DEFAULT).status:
                 os.unlink(DEFAULT)
-                self._say("nginx's default site stays off: another site of this host is the default one now")
+                if not quietly:
+                    self._say("nginx's default site stays off: another site of this host is the default one now")
+                if self._others():
+                    return  # the removal of one of these brings it back
         remove(self._aside)
 
-    def _restore(self, path: str, link: str, before: str) -> None:
+    def _others(self) -> List[str]:
+        """What setup noted of the other apps of this host."""
+        folder, own = os.path.split(self._notes)
+        return [name for name in os.listdir(folder) if ".json" in name and not name.startswith(own)]
+
+    def _restore(self, path: str, link: str, before: str, linked: bool) -> None:
+        if not linked:
+            remove(link)
         if before:
             write_file(path, before.encode("utf-8"))
         else:
             remove(link)
             remove(path)
+
+
+def refuse_broken(link: str) -> None:
+    """Refuse to work on a configuration that is broken; what a setup that was killed left at ``link`` is mended.
+
+    Raises:
+        Failure: somebody else broke it.
+    """
+    broken = tested()
+    if broken.status and os.path.islink(link) and not without(link).status:
+        return
+    children.check(
+        broken, "nginx's configuration is broken already, by somebody else; the site was not changed", "mend it"
+    )
 
 
 def without(link: str) -> children.Ended:

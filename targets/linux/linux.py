@@ -107,13 +107,15 @@ class LinuxTarget(HostTarget):
     def down(self, observed: Observed, purge: bool) -> Plan:
         """Take the app off the host, and what setup put there, the site too, where this user may become root."""
         state = observed.extra
-        there = (observed.exists or state.begun or state.setup) and not state.half_set_up
-        if not there and not state.half_set_up and not purge:
+        there, set_up = observed.exists or state.begun, state.setup or state.half_set_up
+        if not there and not set_up and not purge:
             return Plan()
-        plan = super().down(observed, purge) if there else Plan()  # the rest, and data that was kept, is root's
-        if self._may_become_root():
+        root = self._may_become_root()
+        # where nothing is live, root takes away all there is
+        plan = super().down(observed, purge) if observed.exists or (there and not root) else Plan()
+        if root:
             return replace(plan, prepare=(*plan.prepare, self._removal(purge=purge)))
-        if not state.setup and not state.half_set_up:
+        if not set_up:
             return plan
         left = (
             f"the site, and what else setup put on {self._ssh.destination}, stays: this user may not become root there"

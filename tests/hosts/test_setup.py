@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from hostlab.apps import SECRET, HostApp
+from hostlab.apps import SAYS, SECRET, HostApp
 from hostlab.files import listing, without_agent
 from support.web import eventually, fetch
 
@@ -128,6 +128,105 @@ def test_a_change_of_the_site_that_loses_its_host_half_way(app: HostApp) -> None
     assert listing(app.host) == before
 
 
+def test_a_change_that_was_cut_short_can_be_taken_back(app: HostApp) -> None:
+    app.configure('domain = "shop.test"\n')
+    app.setup()
+    app.push()
+    app.configure("")
+    lose_the_host(app)
+    app.configure('domain = "shop.test"\n')
+    assert "edited" not in app.setup().said
+    assert "nothing to do" in app.setup().out
+    assert "Welcome to nginx" in eventually(app.url + "/", lambda answer: "Welcome to nginx" in answer.body).body
+    assert fetch(app.url + "/", headers={"Host": "shop.test"}).versions == {app.project.version}
+
+
+#: a worker that takes its time to end
+STUBBORN = "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: None)\nwhile True:\n    time.sleep(1)\n"
+
+
+def lose_the_host_at_a_worker(app: HostApp) -> None:
+    """Begin a setup that ends, as if its host lost power, while a worker of the past is being stopped."""
+    running = app.paasctl.start("setup", "linux", "--yes")
+    app.host.ssh(f"timeout 30 sh -c 'until {SAYS} status | grep -q STOPPING; do sleep 0.2; done'")
+    app.host.ssh("pkill -KILL -u root -f 'python3 -I -c'")
+    running.wait()
+
+
+def test_processes_of_a_change_that_was_cut_short_are_as_the_next_setup_wants_them(app: HostApp) -> None:
+    before, web = listing(app.host), "web: gunicorn wsgi:application\n"
+    app.project.write("Procfile", web + "worker: python worker.py\n")
+    app.project.write("worker.py", STUBBORN)
+    wait = "\n[targets.linux.processes.worker]\nstop_wait = 5\n"
+    app.configure(wait)
+    app.setup()
+    app.push()
+    app.configure(wait + "instances = 2\n")
+    lose_the_host_at_a_worker(app)
+    app.setup()
+    assert len([name for name in app.running() if "worker" in name]) == 2
+    assert "nothing to do" in app.setup().out
+    app.project.write("Procfile", web)
+    app.configure("")
+    lose_the_host_at_a_worker(app)
+    app.setup("--remove")
+    assert not app.running()
+    assert without_agent(listing(app.host)) == without_agent(before)
+
+
+def test_a_site_that_is_refused_leaves_no_link(app: HostApp, make_app: Callable[..., HostApp]) -> None:
+    first = make_app("plain_wsgi")
+    app.setup()
+    app.host.ssh(f"rm /etc/nginx/sites-enabled/paasctl-{app.name}; systemctl reload nginx")
+    first.setup()  # it is the default site now
+    assert "nginx refuses the new site" in app.setup(code=1).err
+    app.host.ssh("nginx -t")
+    assert "nginx refuses the new site" in app.setup(code=1).err
+
+
+def test_a_removal_goes_through_although_nginx_is_gone(app: HostApp) -> None:
+    app.setup()
+    app.host.ssh("mv /etc/nginx /root/nginx")
+    try:
+        app.setup("--remove")
+    finally:
+        app.host.ssh("mv /root/nginx /etc/nginx")
+    rest = app.left().split()
+    app.host.ssh(f"rm -f {' '.join(rest)}; ln -s /etc/nginx/sites-available/default /etc/nginx/sites-enabled/")
+    assert all(path.startswith("/etc/nginx/") for path in rest)
+
+
+def test_a_purge_that_lost_its_host_at_the_end_can_be_run_again(app: HostApp) -> None:
+    before = listing(app.host)
+    app.setup()
+    app.host.ssh(f"rm -r /srv/{app.name}")
+    app.run("down", "linux", "--purge", "--yes")
+    assert without_agent(listing(app.host)) == without_agent(before)
+
+
+def test_a_strangers_user_whose_home_is_in_srv_is_a_strangers(app: HostApp) -> None:
+    app.host.ssh(f"useradd --create-home --home-dir /srv/{app.name} {app.name}")
+    try:
+        before = listing(app.host)
+        assert f"already has a user named {app.name}" in app.setup(code=2).err
+        app.run("down", "linux", "--purge", "--yes")
+        assert without_agent(listing(app.host)) == without_agent(before)
+    finally:
+        app.host.ssh(f"userdel --remove {app.name}")
+
+
+def test_a_user_to_whom_nobody_could_log_in_is_not_made(app: HostApp) -> None:
+    app.configure('setup_user = "deploy"\n')
+    app.config.write_text(app.config.read_text().replace("User deploy", "User newcomer"))
+    keys = "/home/deploy/.ssh/authorized_keys"
+    app.host.ssh(f"mv {keys} {keys}2")  # sshd reads that one too
+    try:
+        assert f"the user newcomer was not made: {keys} cannot be read" in app.setup(code=1).err
+        assert not app.host.ssh("getent passwd newcomer", check=False).stdout
+    finally:
+        app.host.ssh(f"mv {keys}2 {keys}")
+
+
 @pytest.fixture
 def fails_early(app: HostApp) -> Iterator[None]:
     """No user can be made on the host: setup's first step fails."""
@@ -188,8 +287,10 @@ def test_two_setups_do_not_work_on_one_host_at_once(app: HostApp, make_app: Call
     assert app.host.ssh("flock --nonblock /root true", user="deploy", check=False).returncode, "anybody could block it"
     commands = [each.paasctl.start("setup", "linux", "--yes") for each in (app, other)]
     for each, command in zip((app, other), commands, strict=True):
-        if command.wait().code:
-            each.setup()  # it had to wait too long
+        result = command.wait()
+        if result.code:
+            assert "another paasctl is preparing this host" in result.err, result
+            each.setup()
         assert "nothing to do" in each.setup().out
 
 
