@@ -136,14 +136,15 @@ def _owned(connection: Connection, request: Request, env: Env, observed: Observe
 
 
 def with_owners(connection: Connection, observed: Observed, names: Iterable[str]) -> Observed:
-    """Ask the target, where it can tell, who owns these names."""
+    """Ask the target, where it can tell, who owns these names; an owner that was noted earlier may have left."""
     ask = getattr(connection.target, "owners", None)
-    unsure = [name for name in names if name not in observed.protected]
+    unsure = frozenset(names)
     if ask is None or not unsure:
         return observed
-    owners: dict[str, str] = dict(ask(unsure))
+    owners: dict[str, str] = dict(ask(sorted(unsure)))
     connection.redactor.keep(owners.values())
-    return replace(observed, protected={**observed.protected, **owners})
+    sure = {name: owner for name, owner in observed.protected.items() if name not in unsure}
+    return replace(observed, protected=sure | owners)
 
 
 def read_app(session: Session, connection: Connection, choose: Choose | None) -> tuple[App, Overlay]:

@@ -34,10 +34,13 @@ class PullChanges:
         """Conflicts that nobody has answered yet."""
         return tuple(change for change in self.names if change.blocks)
 
-    def unsure(self, observed: Observed) -> list[str]:
-        """The names whose value on the target matters here and is not one that paasctl wrote: somebody may own them."""
+    def unsure(self, observed: Observed, env: Env) -> list[str]:
+        """The names whose value on the target matters here and is not one that paasctl wrote: somebody may own them,
+        or no longer, where ``.env`` has another value than the owner that was noted earlier."""
         base = observed.manifest or Manifest.new()
         asked = {change.name for change in self.names if change.op in ("add", "update", "conflict")}
+        both = observed.protected.keys() & env.values.keys()
+        asked |= {name for name in both if env.values[name] != observed.env.get(name)}
         return [name for name, value in observed.env.items() if name in asked and not base.wrote(name, value)]
 
     @property

@@ -71,7 +71,8 @@ def decide(
 
 def unsure(env: Env, observed: Observed, seen: Seen | None, *, prune: bool) -> list[str]:
     """The names on the target that this sync would touch or take over, and that may have become somebody else's: it
-    would delete them, or the value there is not the one that paasctl wrote."""
+    would delete them, or the value there is not the one that paasctl wrote. An owner that was noted earlier is not
+    believed where ``.env`` has another value."""
     base = observed.manifest or Manifest.new()
     known = seen if seen is not None and seen.manifest == base.id else None
     found = []
@@ -79,6 +80,8 @@ def unsure(env: Env, observed: Observed, seen: Seen | None, *, prune: bool) -> l
         ours, entry = env.values.get(name), base.entries.get(name)
         if ours is None and entry is not None and entry.who == DERIVED:
             continue
+        if ours == theirs and name in observed.protected:
+            continue  # whoever owns it, nothing would be sent
         state = threeway.state_of(name, ours, theirs, base, known, None)
         op, _ = threeway.push(state, prune=prune)
         if op == "delete" or (op != "keep" and state.theirs != state.base):

@@ -48,7 +48,7 @@ class Sides:
 
     def with_owners(self, wishes: Wishes) -> Sides:
         """Ask the target who owns the names that it has from somebody else."""
-        unsure = self.decide(wishes).unsure(self.observed)
+        unsure = self.decide(wishes).unsure(self.observed, self.env)
         return replace(self, observed=pipeline.with_owners(self.connection, self.observed, unsure))
 
     def decide(self, wishes: Wishes, answers: Mapping[str, Answer] | None = None) -> PullChanges:

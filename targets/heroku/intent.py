@@ -54,7 +54,7 @@ class Intent:
             joined=_under_way(bundle, state),
             late=changes.delete if bundle is not None else (),
             scaling=_scaling(formation or {}, state.formation or {}) if desired.bundle is not None else {},
-            addons={**state.ledger.addons, **observed.protected},
+            addons=observed.protected,
         )
 
     @property

@@ -31,7 +31,28 @@ def test_an_addons_name_is_never_sent(laptop: Laptop, standin: Standin, app: Her
     assert all("DATABASE_URL" not in one.json for one in standin.writes("config-vars"))
     with standin.counting() as calls:
         laptop.push()
+    assert calls == [*PLAN, SYNC[1]]  # .env has another value: the add-on may have left
+    laptop.env(**ENV)
+    with standin.counting() as calls:
+        laptop.push()
     assert calls == PLAN  # it is known from the manifest
+
+
+def test_a_name_that_an_addon_left_is_a_name_again(laptop: Laptop, app: HerokuApp) -> None:
+    with_database(app)
+    mine = {**ENV, "DATABASE_URL": "postgres://me:pw123456@db.example.org/mine"}
+    laptop.env(**mine)
+    laptop.push()
+    app.addons.clear()
+    app.patch({"DATABASE_URL": "postgres://by-hand@db.example.net/old"})
+    result = laptop.push(code=4)
+    assert "! DATABASE_URL (conflict: " in result.stdout, shown(result)
+    assert "DATABASE_URL (conflict: " in laptop.paasctl("env", "pull", "heroku", "-n", code=4).stdout
+    laptop.push("--force")
+    assert app.config["DATABASE_URL"] == mine["DATABASE_URL"]
+    assert "DATABASE_URL" in written(app)
+    assert Manifest.from_json(app.config["PAASCTL_MANIFEST"]).extra["addons"] == {}
+    assert laptop.push().stdout.startswith("nothing to do")
 
 
 def test_an_addon_that_came_meanwhile_drops_exactly_its_names(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
