@@ -37,7 +37,8 @@ def apply(
     contents = {file: evaluate(text.removeprefix("\ufeff")) for file, text in texts.items()}
     edits = distribute(contents, changes)
     results = {file: rewrite(texts[file], edits[file], file) for file in edits}
-    written = tuple(file for file in results if results[file] != texts[file])
+    # the file that wins comes last: cut short before it, every name that it has is as it was, and the same pull goes on
+    written = tuple(file for file in texts if file in results and results[file] != texts[file])
     for file in written:
         _refuse_tracked(file, tracked)
     for file in written:

@@ -99,16 +99,16 @@ def remember(seen: Seen | None, manifest: Manifest, agreed: Mapping[str, str], g
     known = seen if seen is not None and seen.manifest == manifest.id else Seen(manifest.id)
     names = {name: stamps for name, stamps in known.names.items() if name not in gone}
     left = {name: (*known.gone.get(name, ()), *known.stamps(name))[-KEPT_STAMPS:] for name in gone}
-    happened = {name: new for name, new in known.intents.items() if new == _present(manifest, name)}
-    for name, new in (happened | dict(agreed)).items():
+    for name, new in (happened(known, manifest) | dict(agreed)).items():
         names[name] = (*(old for old in names.get(name, ()) if old != new), new)[-KEPT_STAMPS:]
     dropped = {name: stamps for name, stamps in {**known.gone, **left}.items() if name not in names}
     return Seen(manifest.id, manifest.generation, names, gone=dropped)
 
 
-def _present(manifest: Manifest, name: str) -> str | None:
-    entry = manifest.entries.get(name)
-    return stamp(entry) if entry else None
+def happened(seen: Seen, manifest: Manifest) -> dict[str, str]:
+    """The intents that turned out to be done: the manifest has these very writes."""
+    present = {name: stamp(entry) for name, entry in manifest.entries.items()}
+    return {name: new for name, new in seen.intents.items() if new == present.get(name)}
 
 
 def load(root: Path, target: str) -> tuple[Seen | None, str]:

@@ -13,7 +13,7 @@ from paasctl.errors import UsageError
 from paasctl.manifest import DERIVED, Entry, Manifest
 from paasctl.model import Desired, Env, Observed
 from paasctl.secret import Secret
-from paasctl.seen import Seen, remember, stamp
+from paasctl.seen import Seen, happened, remember, stamp
 from paasctl.threeway import Op, State, state_of
 
 __all__ = [
@@ -174,7 +174,8 @@ class _Sync:
         if not self._set:
             return None
         known = self._seen or Seen(manifest.id, self._base.generation)
-        return replace(known, intents={name: stamp(manifest.entries[name]) for name in self._set})
+        ours = {name: stamp(manifest.entries[name]) for name in self._set}
+        return replace(known, intents=happened(known, self._base) | ours)
 
     # ------------------------------------------------------------------------------------------- the user's names
 

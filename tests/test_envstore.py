@@ -55,9 +55,27 @@ def test_nothing_is_written_when_nothing_changes(tmp_path: Path) -> None:
 def test_new_values_go_to_the_targets_own_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=1\nB=1\n")
     (tmp_path / ".env.heroku").write_text("C=1\n")
-    assert write(tmp_path, [".env", ".env.heroku"], {"A": "2", "B": None, "C": "3"}) == (".env.heroku", ".env")
+    assert write(tmp_path, [".env", ".env.heroku"], {"A": "2", "B": None, "C": "3"}) == (".env", ".env.heroku")
     assert (tmp_path / ".env").read_text() == "A=1\n"
     assert (tmp_path / ".env.heroku").read_text() == "C=3\nA=2\n"
+
+
+def test_cut_short_between_two_files_the_one_that_wins_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("GONE=1\nA=1\n")
+    (tmp_path / ".env.heroku").write_text("GONE=2\n")
+    real = envstore.save
+
+    def save(root: Path, name: str, text: str) -> None:
+        real(root, name, text)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(envstore, "save", save)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, [".env", ".env.heroku"], {"A": "3", "GONE": None})
+    assert (tmp_path / ".env").read_text() == "A=1\n"
+    assert (tmp_path / ".env.heroku").read_text() == "GONE=2\n"
 
 
 def test_a_file_that_git_tracks_is_refused_before_anything_is_written(tmp_path: Path) -> None:

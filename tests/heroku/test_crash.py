@@ -182,6 +182,20 @@ def test_a_failure_after_a_kill_goes_back_to_before_both(laptop: Laptop, standin
     assert (dict(app.config), app.current.slug) == before
 
 
+@pytest.mark.parametrize("later", [{"ONE": "changed-one"}, {}])
+def test_after_two_kills_what_both_wrote_is_still_known(laptop: Laptop, app: HerokuApp, later: dict[str, str]) -> None:
+    """The second one must not forget that the first one's write is this checkout's own."""
+    laptop.push()
+    laptop.edit(2)
+    for values in ({"ONE": "value-one"}, {"ONE": "value-one", "TWO": "value-two"}):
+        laptop.env(**ENV, **values)
+        with killed_at("POST .*/builds", "before"):
+            laptop.push()
+    laptop.env(**ENV, **later, TWO="value-two")
+    laptop.push("--delete")
+    assert app.config.get("ONE") == later.get("ONE")
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_sigkill_at_every_request(laptops: Callable[..., Laptop], standin: Standin, moment: str) -> None:
