@@ -38,7 +38,7 @@ def create(api: Api, region: str, team: str, say: Say) -> str:
         made = api.create(body)
     except Uncertain as error:
         say(f"{error.message}; looking whether the app was made")
-        made = _existing(api) or api.create(body)
+        made = existing(api) or api.create(body)
     except ApiError as error:
         if error.status == 422 and "taken" in error.said:
             raise UsageError(
@@ -50,7 +50,8 @@ def create(api: Api, region: str, team: str, say: Say) -> str:
     return url
 
 
-def _existing(api: Api) -> dict[str, object] | None:
+def existing(api: Api) -> dict[str, object] | None:
+    """What Heroku knows of the app; None when there is none."""
     try:
         return dict(api.info())
     except ApiError as error:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-#: ``url``: the app's address. ``unproven``: the digest of a bundle that was sent and not seen healthy since.
+#: ``url``: the app's address. ``unproven``: ``DIGEST ID``, a bundle that was sent and not seen healthy since, and the
+#: release from which its push began.
 #: ``rollback``: ``ID VERSION``, the release that was live and the version that a rollback was to bring back.
 What = Literal["url", "unproven", "rollback"]
 

@@ -9,6 +9,8 @@ from paasctl.model import Observed, Plan, Say
 
 from . import serving
 from .api import Api
+from .creating import existing
+from .failures import Uncertain
 from .planning import step
 
 
@@ -35,7 +37,7 @@ def down(api: Api, observed: Observed, purge: bool) -> Plan:
         return Plan()
     if purge:
         return Plan(
-            commit=(step(api, f"delete the app {api.app}, its add-ons and their data", lambda say: api.delete()),),
+            commit=(step(api, f"delete the app {api.app}, its add-ons and their data", lambda say: _delete(api, say)),),
             undo=step(api, "leave what is left", lambda say: None),
             warnings=("this cannot be undone",),
         )
@@ -56,6 +58,16 @@ def down(api: Api, observed: Observed, purge: bool) -> Plan:
         url=observed.url,
         notes=(f"the app, its config and add-ons stay; `heroku ps:scale {again} -a {api.app}` starts it again",),
     )
+
+
+def _delete(api: Api, say: Say) -> None:
+    """One DELETE; when its answer is lost, look whether it was done."""
+    try:
+        api.delete()
+    except Uncertain as error:
+        say(f"{error.message}; looking whether the app is gone")
+        if existing(api) is not None:
+            raise
 
 
 def _scale(api: Api, formation: Mapping[str, int]) -> None:

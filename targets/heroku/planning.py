@@ -8,6 +8,7 @@ from paasctl.errors import UsageError
 from paasctl.model import Plan, Say, Step
 from paasctl.redact import Redactor
 
+from . import resuming
 from .api import Api
 from .checks import check
 from .creating import check_name
@@ -61,13 +62,15 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor, h
 def _look_again(api: Api, intent: Intent, push: Push, url: str) -> Plan:
     """Nothing is to be written. An earlier push of this code that did not see it healthy is not over, though."""
     state = intent.state
-    if intent.desired.bundle is None or not state.unproven or state.unproven != state.digest:
+    if intent.desired.bundle is None or not resuming.unproven_code(state):
         return Plan(url=url, warnings=_busy(intent))
     return Plan(
-        prepare=(step(api, _HEALTHY, push.verify_live),),
+        verify=(step(api, _HEALTHY, push.verify_live),),
+        undo=step(api, "go back to the release before: its code, config and manifest", push.undo_live),
         url=url,
         notes=("an earlier push brought this code and did not see it healthy",),
         warnings=_busy(intent),
+        keep_on_interrupt=lambda: resuming.KEEP,
     )
 
 
@@ -144,7 +147,9 @@ def _notes(intent: Intent) -> Iterable[str]:
     running = bool(state.live and state.live.artifact)
     if intent.writes and (running or state.releases is None):
         yield "Heroku makes a release of a config change and restarts the dynos"
-    if state.start is not None and state.live is not None and state.start != state.live:
+    if (start := resuming.start(intent)) != state.start and start is not None:
+        yield f"an earlier push brought this code and did not see it healthy; if it is not, {start.name} comes back"
+    elif state.start is not None and state.live is not None and state.start != state.live:
         yield f"an earlier push did not get beyond its config; if this one fails, {state.start.name} comes back"
 
 

@@ -9,7 +9,7 @@ from paasctl.errors import PaasctlError
 from paasctl.model import Say
 from paasctl.redact import Redactor
 
-from . import building, configuring, creating, following, serving, undoing
+from . import building, configuring, creating, following, resuming, serving, undoing
 from .api import Api
 from .building import Source
 from .failures import ApiError, Unreachable
@@ -41,7 +41,7 @@ class Push:
         self._addons: Mapping[str, str] = intent.addons
         self._dropped: frozenset[str] = frozenset()
         self._stored = intent.state.values.get(NAME)
-        start, live = intent.state.start, intent.state.live
+        start, live = resuming.start(intent), intent.state.live
         self._has_code = live is None or bool(live.artifact)
         self._done = Done(start=start, before=intent.state.values, half=start is not None and start != live)
 
@@ -107,7 +107,8 @@ class Push:
 
     def build(self, say: Say) -> None:
         """Start the build (or join the one that runs), and follow it until its release is live."""
-        self._hints.note("unproven", self._intent.tree)
+        start = self._done.start.id if self._done.start else ""
+        self._hints.note("unproven", f"{self._intent.tree} {start}")
         try:
             build = self._intent.joined or self._start(say)
             self._done.sent, self._done.build = True, build
@@ -169,6 +170,11 @@ class Push:
         if live is not None:
             self._require_serving(live.version, say)
         self._hints.note("unproven", "")
+
+    def undo_live(self, say: Say) -> None:
+        """The way back from that release, to where the earlier push began."""
+        state = self._intent.state
+        resuming.go_back(self._api, state.live, resuming.code_start(state), self._redactor, say)
 
     def _require_serving(self, version: int, say: Say) -> None:
         if not serving.await_dynos(self._api, version, say):

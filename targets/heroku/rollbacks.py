@@ -12,7 +12,7 @@ from paasctl.model import Observed, Plan, Say
 from paasctl.redact import Redactor
 from paasctl.secret import Secret
 
-from . import history, ledger, serving
+from . import history, ledger, resuming, serving
 from .api import Api
 from .failures import ApiError
 from .hints import Hints
@@ -51,7 +51,7 @@ def plan(api: Api, observed: Observed, wanted: str | None, redactor: Redactor, t
     """
     state = _require_quiet(observed, api.app)
     if (done := _done_before(state)) and (not wanted or wanted.removeprefix("v") == done):
-        return _continued(api, observed, done, hints)
+        return _continued(api, observed, done, redactor, hints)
     goal = _named(api, state, wanted) if wanted else _previous(api, state)
     redactor.learn(goal.values.values())
     tell(goal.values)
@@ -95,16 +95,25 @@ def _done_before(state: State) -> str:
     return version if before and max(before, key=lambda one: one.version).id == id else ""
 
 
-def _continued(api: Api, observed: Observed, version: str, hints: Hints) -> Plan:
+def _continued(api: Api, observed: Observed, version: str, redactor: Redactor, hints: Hints) -> Plan:
+    state: State = observed.extra
+    before = next(one for one in state.releases or () if one.id == state.rollback.partition(" ")[0])
+
     def verify(say: Say) -> None:
-        hints.note("rollback", "")  # the next rollback goes further back, healthy or not
         if observed.url:
             serving.check_health(observed.url, None, say)
+        hints.note("rollback", "")
+
+    def undo(say: Say) -> None:
+        hints.note("rollback", "")  # the next rollback goes further back, healthy or not
+        resuming.go_back(api, state.live, before, redactor, say)
 
     return Plan(
-        prepare=(step(api, "check that the app is healthy", verify),),
+        verify=(step(api, "check that the app is healthy", verify),),
+        undo=step(api, f"return to {before.name}", undo),
         url=observed.url,
         notes=(f"the rollback to v{version} was done by a command that did not get to its end",),
+        keep_on_interrupt=lambda: resuming.KEEP,
     )
 
 

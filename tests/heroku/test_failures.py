@@ -163,7 +163,7 @@ def test_a_first_push_that_crashes_is_not_nothing_to_do(laptop: Laptop, app: Her
     """The new release stays, since there is none before it: until it was seen healthy, the same command looks again."""
     app.crashes = "."
     laptop.push(code=5)
-    result = laptop.push(code=1)
+    result = laptop.push(code=5)
     assert "crashed" in result.stderr, shown(result)
     assert "nothing to do" not in result.stdout
     assert len(app.builds) == 1
