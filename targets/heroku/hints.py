@@ -14,8 +14,9 @@ from typing import Literal
 
 #: ``url``: the app's address. ``unproven``: ``DIGEST ID``, a bundle that was sent and not seen healthy since, and the
 #: release from which its push began.
+#: ``written``: the digest of a manifest that was sent with the env alone and not seen healthy since.
 #: ``rollback``: ``ID VERSION``, the release that was live and the version that a rollback was to bring back.
-What = Literal["url", "unproven", "rollback"]
+What = Literal["url", "unproven", "written", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)

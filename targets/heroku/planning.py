@@ -43,7 +43,7 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor, h
     prepare, commit = _prepare(api, intent, push), _commit(api, intent, push)
     finish = _finish(api, intent, push)
     if not (commit or finish):
-        return _look_again(api, intent, push, url)
+        return _look_again(api, intent, push, url, redactor, hints)
     intent.require_room()
     return Plan(
         prepare=prepare,
@@ -59,16 +59,31 @@ def plan(api: Api, intent: Intent, place: Place, url: str, redactor: Redactor, h
     )
 
 
-def _look_again(api: Api, intent: Intent, push: Push, url: str) -> Plan:
+def _look_again(api: Api, intent: Intent, push: Push, url: str, redactor: Redactor, hints: Hints) -> Plan:
     """Nothing is to be written. An earlier push of this code that did not see it healthy is not over, though."""
     state = intent.state
     if intent.desired.bundle is None or not resuming.unproven_code(state):
-        return Plan(url=url, warnings=_busy(intent))
+        return _look_at_env(api, intent, url, redactor, hints)
     return Plan(
         verify=(step(api, _HEALTHY, push.verify_live),),
         undo=step(api, "go back to the release before: its code, config and manifest", push.undo_live),
         url=url,
         notes=("an earlier push brought this code and did not see it healthy",),
+        warnings=_busy(intent),
+        keep_on_interrupt=lambda: resuming.KEEP,
+    )
+
+
+def _look_at_env(api: Api, intent: Intent, url: str, redactor: Redactor, hints: Hints) -> Plan:
+    """The same for an env that an earlier command wrote."""
+    if not resuming.unproven_env(intent.state):
+        return Plan(url=url, warnings=_busy(intent))
+    written = resuming.WrittenEnv(api, url, intent.desired.app.health, redactor, hints)
+    return Plan(
+        verify=(step(api, "check that the release is live and healthy", written.verify),),
+        undo=step(api, "go back to the release before: its config and manifest", written.undo),
+        url=url,
+        notes=("an earlier command wrote this env and did not see it healthy",),
         warnings=_busy(intent),
         keep_on_interrupt=lambda: resuming.KEEP,
     )

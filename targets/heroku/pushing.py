@@ -84,6 +84,8 @@ class Push:
 
     def _write(self, written: configuring.Changes, say: Say) -> None:
         self._done.wrote, self._done.written = True, frozenset(written)
+        if self._intent.bundle is None or self._done.live is not None:  # no code comes after it that would be looked at
+            self._hints.note("written", resuming.mark(written[NAME]))
         try:
             configuring.write(self._api, written, say)
         except (configuring.Owned, ApiError, Unreachable):
@@ -163,6 +165,7 @@ class Push:
                 self._hints.note("unproven", "")
         else:
             say("the app's address is not known here; its health was not asked for")
+        self._hints.note("written", "")
 
     def verify_live(self, say: Say) -> None:
         """The same for the release that is live since an earlier push."""
@@ -177,10 +180,7 @@ class Push:
         resuming.go_back(self._api, state.live, resuming.code_start(state), self._redactor, say)
 
     def _require_serving(self, version: int, say: Say) -> None:
-        if not serving.await_dynos(self._api, version, say):
-            say("there are no web dynos, so nobody can answer; set web = 1 in the target's formation")
-        elif self.url:
-            serving.check_health(self.url, self._intent.desired.app.health, say)
+        serving.require_serving(self._api, version, self.url, self._intent.desired.app.health, say)
 
     def remove(self, say: Say) -> None:
         """Remove what the new release does not need any more; when it turns out to need it, bring it back."""
@@ -198,6 +198,7 @@ class Push:
                     f"{failure.message}; {', '.join(gone)} were brought back", hint=failure.hint
                 ) from None
             raise
+        self._hints.note("written", "")
 
     def _require_same_late(self) -> None:
         now, before = self._api.config_vars(), self._intent.state.values

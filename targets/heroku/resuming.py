@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from paasctl.errors import PaasctlError
 from paasctl.model import Say
 from paasctl.redact import Redactor
+from paasctl.secret import Secret
 
-from . import history
+from . import configuring, history, serving
 from .api import Api
-from .following import Failed
+from .following import Failed, await_release
+from .hints import Hints
 from .intent import Intent
 from .ledger import NAME
 from .records import HerokuRelease
@@ -40,6 +44,53 @@ def start(intent: Intent) -> HerokuRelease | None:
     """Where a push goes back to: behind its own code too, where an earlier run brought that and did not prove it."""
     taken_up = intent.desired.bundle is not None and intent.bundle is None and unproven_code(intent.state)
     return (code_start(intent.state) if taken_up else None) or intent.state.start
+
+
+def mark(manifest: Secret | None) -> str:
+    """Identifies a manifest by its text."""
+    return hashlib.sha256(manifest.reveal().encode()).hexdigest() if manifest is not None else ""
+
+
+def unproven_env(state: State) -> bool:
+    """Whether the env is what this machine wrote and has not seen healthy since."""
+    return bool(state.written) and state.written == mark(state.values.get(NAME))
+
+
+class WrittenEnv:
+    """The look at an env that was written by a command that did not get to its end, and the way back from it."""
+
+    def __init__(self, api: Api, url: str, health: str | None, redactor: Redactor, hints: Hints) -> None:
+        self._api, self._url, self._health, self._redactor, self._hints = api, url, health, redactor, hints
+        self._releases: tuple[HerokuRelease, ...] = ()
+
+    def verify(self, say: Say) -> None:
+        """Its release is live, and the app answers.
+
+        Raises:
+            PaasctlError: it is not.
+        """
+        self._releases = configuring.release_after(self._api, None)
+        release = self._written or history.live(self._releases)
+        if release is None or not release.artifact:
+            say("the app has no code yet")
+        else:
+            release = await_release(self._api, release, self._redactor, say)
+            serving.require_serving(self._api, release.version, self._url, self._health, say)
+        self._hints.note("written", "")
+
+    def undo(self, say: Say) -> None:
+        if not self._releases:
+            say("nothing was changed at Heroku")
+            return
+        before = next((one for one in self._releases[1:] if one.status == "succeeded"), None)
+        go_back(self._api, self._written, before, self._redactor, say)
+        self._hints.note("written", "")
+
+    @property
+    def _written(self) -> HerokuRelease | None:
+        """Its release; None when others made releases since."""
+        newest = self._releases[0]
+        return newest if NAME in newest.description else None
 
 
 def go_back(api: Api, live: HerokuRelease | None, start: HerokuRelease | None, redactor: Redactor, say: Say) -> None:

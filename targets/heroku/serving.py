@@ -49,6 +49,18 @@ def await_dynos(api: Api, version: int, say: Say) -> bool:
     raise PaasctlError(f"the web dynos of v{version} did not come up in time", hint="`paasctl logs` shows why")
 
 
+def require_serving(api: Api, version: int, url: str, path: str | None, say: Say) -> None:
+    """The web dynos run this release, and the app answers.
+
+    Raises:
+        PaasctlError: it does not serve.
+    """
+    if not await_dynos(api, version, say):
+        say("there are no web dynos, so nobody can answer; set web = 1 in the target's formation")
+    elif url:
+        check_health(url, path, say)
+
+
 def check_health(url: str, path: str | None, say: Say) -> None:
     """Ask the app itself.
 

@@ -29,7 +29,7 @@ class State:
 
     ``values`` are all config vars, the ledger's included. ``releases`` is None where only the env was read. ``live``
     is the release that serves, ``digest`` that of its bundle, ``start`` the end of the last push. ``formation`` is
-    None where it was not asked for. ``unproven`` and ``rollback`` are this machine's hints.
+    None where it was not asked for. ``unproven``, ``written`` and ``rollback`` are this machine's hints.
     """
 
     manifest: Manifest | None = None
@@ -43,6 +43,7 @@ class State:
     formation: Mapping[str, tuple[int, str]] | None = None
     warning: str = ""
     unproven: str = ""
+    written: str = ""
     rollback: str = ""
 
     @property
@@ -77,6 +78,7 @@ def observe(api: Api, hints: Hints, with_formation: bool) -> Observed:
         formation=_formation(api, live) if with_formation else None,
         warning=warning,
         unproven=hints.get("unproven"),
+        written=hints.get("written"),
         rollback=hints.get("rollback"),
     )
     return _observed(api, state, known_url(api, notes) or _url(api, hints))
@@ -89,7 +91,7 @@ def observe_env(api: Api, hints: Hints) -> Observed:
         return Observed(exists=False, extra=State())
     manifest, warning = ledger.read(values.get(NAME))
     notes = Ledger.of(manifest)
-    state = State(manifest=manifest, ledger=notes, values=values, warning=warning)
+    state = State(manifest=manifest, ledger=notes, values=values, warning=warning, written=hints.get("written"))
     return _observed(api, state, known_url(api, notes) or hints.get("url"))
 
 

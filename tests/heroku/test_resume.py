@@ -93,6 +93,70 @@ def test_the_release_command_of_the_old_code_fails_too(pushed: Laptop, app: Hero
     assert "failed in its release command" in result.stderr, shown(result)
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("words", [("env", "sync", "heroku"), ("push", "heroku", "--env-only"), ("push", "heroku")])
+def test_an_env(pushed: Laptop, app: HerokuApp, moment: str, words: tuple[str, ...]) -> None:
+    """It was written, and nobody has looked whether the app bears it."""
+    before = state(app)
+    pushed.env(**ENV, ADDED="value-of-added")
+    app.crash_after = app.releases[-1].version
+    with killed_at(r"GET .*/sites/shop/" if moment == "before" else "PATCH .*/config-vars", moment):
+        pushed.paasctl(*words, "-y", "--delete")
+    result = pushed.paasctl(*words, "-y", "--delete", code=1)
+    assert "wrote this env and did not see it healthy" in result.stderr, shown(result)
+    assert state(app) == before
+    assert app.serves
+
+
+def test_an_env_that_is_healthy_is_looked_at_once(pushed: Laptop, standin: Standin, app: HerokuApp) -> None:
+    pushed.env(**ENV, OLD="value-of-old", ADDED="value-of-added")
+    with killed_at("PATCH .*/config-vars", "after"):
+        pushed.sync()
+    assert "check that the release is live" in pushed.sync().stdout
+    with standin.counting() as calls:
+        assert pushed.sync().stdout.startswith("nothing to do")
+    assert len(calls) == 1
+    assert app.config["ADDED"] == "value-of-added"
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_env_whose_release_command_fails(pushed: Laptop, app: HerokuApp, ended: bool) -> None:
+    before = state(app)
+    pushed.env(**ENV, OLD="value-of-old", ADDED="value-of-added")
+    app.release_command, app.release_polls = "failed", 2
+    with killed_at(r"GET .*/streams/release", "before"):
+        pushed.sync()
+    if ended:
+        app.settle_release(app.releases[-1])
+    result = pushed.sync(code=1)
+    assert "failed in its release command" in result.stderr, shown(result)
+    assert state(app) == before
+
+
+def test_an_env_that_was_followed_by_others_is_left(pushed: Laptop, app: HerokuApp) -> None:
+    pushed.env(**ENV, OLD="value-of-old", ADDED="value-of-added")
+    app.crash_after = app.releases[-1].version
+    with killed_at("PATCH .*/config-vars", "after"):
+        pushed.sync()
+    app.patch({"BY_HAND": "value-by-hand"})
+    result = pushed.sync(code=5)
+    assert "`paasctl rollback`" in result.stderr, shown(result)
+    assert app.config["BY_HAND"] == "value-by-hand"
+
+
+def test_a_late_removal(pushed: Laptop, app: HerokuApp) -> None:
+    """The app turns out to need the name."""
+    pushed.edit(2)
+    pushed.env(**ENV)
+    with killed_at("PATCH .*/config-vars", "after"):
+        pushed.push("--delete")
+    assert "OLD" not in app.config
+    app.crash_after = app.releases[-1].version - 1
+    result = pushed.push("--delete", code=1)
+    assert "wrote this env" in result.stderr, shown(result)
+    assert app.config["OLD"] == "value-of-old" and app.serves
+
+
 def test_a_rollback(pushed: Laptop, app: HerokuApp) -> None:
     assert app.current.slug is not None
     first = app.current.slug.version
