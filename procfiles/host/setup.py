@@ -47,7 +47,7 @@ class Setup:
             for title, act in self._acts(config):
                 # another setup may have installed a part of it meanwhile
                 if title == args["title"] or (title.startswith(INSTALL) and args["title"].startswith(INSTALL)):
-                    if not self._known():
+                    if not self._known() and not title.startswith(INSTALL):  # packages stay after a removal
                         self._note_begun(config)
                     act()
                     return

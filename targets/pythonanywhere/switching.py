@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from paasctl.errors import Conflict, PaasctlError
 from paasctl.model import Say
 
-from . import mending, webapp
+from . import mending, room, webapp
 from .account import Account
 from .documents import Deploy, Record, now
+from .errors import DiskFull
 from .mending import PAUSES
 from .signed import NoAnswer, SiteStatus
 from .stub import digest, stub
@@ -215,10 +216,19 @@ class Switch:
         if self._before:
             base = replace(base, site=self._before.site)
         document = base.after(self._account.who, now(), record, (*self._parents, self._document.id))
-        self._account.api.write(self._account.path("deploy.json"), document.to_json())
+        self._write_back(document, [r for r in document.releases if r.state != "failed"])
         self._settings_back(say)
         mending.reload(self._account, self._old_site or self._site, say)
         self._confirm(document, record)
+
+    def _write_back(self, document: Deploy, needed: Sequence[Record]) -> None:
+        """Write what is live again; on a disk that the failed release has filled, its files go first."""
+        path, data = self._account.path("deploy.json"), document.to_json()
+        try:
+            self._account.api.write(path, data)
+        except DiskFull:
+            room.sweep(self._account, needed)
+            self._account.api.write(path, data)
 
     @property
     def _old_site(self) -> WebApp | None:

@@ -44,6 +44,7 @@ def running(number: int, suite: str, bare: bool = False) -> Iterator[Fleet]:
 @pytest.fixture(scope="module")
 def make_shared_app(fleet: Fleet) -> Iterator[Callable[..., HostApp]]:
     """Makes apps that live for a module; ``hosts`` is how many of the hosts they go to."""
+    fleet.renew()
     yield from _maker(fleet)
 
 

@@ -87,6 +87,7 @@ class HostWorld:
 @pytest.fixture(scope="module")
 def prepared(fleet: Fleet) -> Iterator[HostWorld]:
     """A host that setup has prepared; the one who deploys has only the rights that setup gave."""
+    fleet.renew()
     with tempfile.TemporaryDirectory(prefix="ph-") as folder:
         world = HostWorld(fleet.hosts[0], Path(folder))
         checkout = Checkout(world.connect, Path(folder) / "app", APP_FILES)
