@@ -81,7 +81,7 @@ class Agent:
             "lost": lost,
             "last": self.releases.last_number(),
             "port": port,
-            "begun": os.path.isdir(self.layout.path("code")),
+            "begun": self.layout.begun(),
             "setup": setup,
             "half_set_up": setup == {} and os.path.exists(begun_path(self.layout)),
             "supervised": self.supervisor.running() if current else False,

@@ -18,6 +18,8 @@ SHORT = "/tmp/paasctl-%d"
 #: the folders that the app's user owns, and their modes; the first two hold data
 APPS = {"shared": 0o750, "backups": 0o700, "env": 0o700, "run": 0o700}
 DATA = ("shared", "backups")
+#: any of them tells that something of a push is here
+PUSHED = ("code", "objects", "releases", "venvs", "app.json")
 
 
 class Layout:
@@ -78,18 +80,23 @@ class Layout:
         return self.path("env", env + ".json")
 
     def live(self) -> Optional[str]:
-        """The id of the release that ``current`` names, or None.
+        """The id of the release that ``current`` names, or None; also where nothing of that release is left.
 
         Raises:
             Failure: nobody knows, since this user may not look.
         """
         try:
-            return os.path.basename(os.readlink(self.current))
+            release = os.path.basename(os.readlink(self.current))
         except PermissionError:
             message = "%s cannot be read: permission denied; nothing was changed" % self.root
             raise Failure(message, "give it back to the user who pushed, then run the command again") from None
         except OSError:
             return None
+        return release if isinstance(read_json(self.release(release, "release.json")), dict) else None
+
+    def begun(self) -> bool:
+        """Whether something of a push is here, if only of one that failed or that was not taken away whole."""
+        return any(os.path.exists(self.path(name)) for name in PUSHED)
 
     def run_folder_path(self) -> str:
         """Where the sockets are: a path short enough for them (108 bytes on Linux, 104 on macOS)."""

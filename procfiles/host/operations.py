@@ -75,10 +75,14 @@ def down(agent: Agent, purge: bool) -> None:
     What setup made for root or for the app's user stays: it is setup's to remove.
     """
     agent.supervisor.stop()
+    # in this order, for it can be killed: nothing is live before a part of that is gone, and `code` tells that a rest
+    # is there
+    remove(agent.layout.current)
     agent.app.call("clear", purge=purge)
-    kept = {*APPS, "lock"} if agent.own else {*APPS, "lock", "start"}
-    for name in set(os.listdir(agent.layout.root)) - kept:
+    kept = {*APPS, "lock", "code"} if agent.own else {*APPS, "lock", "code", "start"}
+    for name in sorted(set(os.listdir(agent.layout.root)) - kept):
         remove(agent.layout.path(name))
+    remove(agent.layout.path("code"))
     agent.lock.remove()
     if agent.own and not os.listdir(agent.layout.root):
         remove(agent.layout.root)

@@ -124,6 +124,7 @@ class Answers:
 
 def live(tmp_path: Path, release: str) -> Layout:
     (tmp_path / "releases" / release).mkdir(parents=True)
+    (tmp_path / "releases" / release / "release.json").write_text("{}")
     (tmp_path / "current").symlink_to(f"releases/{release}")
     return Layout(str(tmp_path))
 
