@@ -131,14 +131,12 @@ class Agent:
         self.lock.take(args["who"], args["what"])
         self.supervisor.finish_ending()
         self._refuse_another_state(args["live"], args["last"], args["unfinished"])
-        document = read_json(self.layout.path("app.json"), {})
-        port = args["port"]
-        if self.own and (port != document.get("port") or not self.supervisor.running()):
-            if not self.supervisor.running():
-                self.app.call("end_orphans")
-            self._refuse_taken(port)
-        write_json(self.layout.path("app.json"), dict(document, name=self.name, origin=self.origin, port=port))
-        return {"port": port}
+        runs = self.supervisor.running()
+        if not runs:
+            self.app.call("end_orphans")
+        if args["port"] is not None:  # what takes the app away needs none
+            self._claim(args["port"], runs)
+        return {"port": args["port"]}
 
     def do_tree(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
         """Learn which files a tree has; answers with the digests of what is missing here."""
@@ -301,12 +299,18 @@ class Agent:
         message = "%s meanwhile; this command changed nothing" % what
         raise Failure(message, "run it again: it compares with what is there now", kind="conflict")
 
-    def _refuse_taken(self, port: int) -> None:
-        if not port_is_free(port):
+    def _claim(self, port: int, runs: bool) -> None:
+        """Note the app's port, which must be free unless this app's own processes have it."""
+        path = self.layout.path("app.json")
+        before = read_json(path, {})
+        if self.own and (port != before.get("port") or not runs) and not port_is_free(port):
             raise Failure(
                 "port %d is in use by another program; nothing was changed" % port,
                 "end that program, or name another port in paasctl.toml: [targets.local] port",
             )
+        after = dict(before, name=self.name, origin=self.origin, port=port)
+        if after != before:
+            write_json(path, after)
 
     def _compile(self, document: Arguments) -> None:
         """Give every module its byte-code; see :data:`bytecode.COMPILE`."""

@@ -59,10 +59,9 @@ class Lock:
         self._file = file
         note = {"who": who, "what": what, "pid": os.getpid(), "host": socket.gethostname()}
         note["since"] = time.strftime("%H:%M:%S")
-        file.seek(0)
-        file.truncate()
-        file.write(json.dumps(note))
-        file.flush()
+        file.truncate(0)
+        with contextlib.suppress(OSError):  # a full disk must not keep `down` from making room
+            os.write(file.fileno(), json.dumps(note).encode("ascii"))
 
     def owner(self) -> Optional[Dict[str, Any]]:
         """Who holds the lock now, or None when nobody does."""

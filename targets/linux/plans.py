@@ -141,7 +141,7 @@ class Planner:
             self.cache.unlink(missing_ok=True)  # what it remembers of the host is not there any more
 
         step = Step(title, take_down, leaves=REMOVING)
-        return Plan(prepare=(self._lock(state, "taking the app down", state.live), step))
+        return Plan(prepare=(self._lock(state, "taking the app down"), step))
 
     def unlock(self, owner: Mapping[str, Any] | None) -> Plan:
         """End the command that holds the lock."""
@@ -156,8 +156,9 @@ class Planner:
         self.channel.call(name, say, **args)
 
     def _lock(self, state: HostState, what: str, release: Mapping[str, Any] | None = None) -> Step:
-        """Take the lock; ``release`` is the one that will be live, whose port must be free or this app's."""
-        port = release["port"] if release else state.port
+        """Take the lock; ``release`` is the one that will be live, whose port must be free or this app's; None: none
+        will be."""
+        port = release["port"] if release else None
         live = state.live["id"] if state.live else None
         expected = {"live": live, "last": state.last, "unfinished": state.unfinished}
         return Step("lock the app", lambda say: self._call("lock", say, who=self.who, what=what, port=port, **expected))

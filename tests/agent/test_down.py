@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from paasctl.procfiles.host import agent as agents
 from paasctl.procfiles.host import operations
 from paasctl.procfiles.host.agent import Agent
 from paasctl.procfiles.host.layout import point, remove, write_json
+from paasctl.procfiles.host.wire import Failure
 
 PLACES = ["code", "objects", "releases", "venvs"]
 
@@ -25,13 +30,13 @@ def agent(root: Path) -> Agent:
     return Agent(wire, {"root": str(root), "name": "shop", "origin": ""}, {"paasctl_host.launch": ""})
 
 
-def locked(root: Path) -> Agent:
+def locked(root: Path, **changes: Any) -> Agent:
     """The next command's agent: it has looked, and has taken the lock for what it saw."""
     one = agent(root)
     seen = one.do_observe({"port": None}, None)
     live = next((document["id"] for document in seen["releases"] if document["state"] == "live"), None)
     expected = {"live": live, "last": seen["last"], "unfinished": seen["unfinished"]}
-    one.do_lock({"who": "ada", "what": "taking the app down", "port": seen["port"], **expected}, None)
+    one.do_lock({"who": "ada", "what": "taking the app down", "port": seen["port"], **expected, **changes}, None)
     return one
 
 
@@ -91,3 +96,29 @@ def test_what_is_gone_leaves_nothing_to_take_away(root: Path) -> None:
     operations.down(locked(root), purge=False)
     assert [path.name for path in root.iterdir()] == ["shared"]
     assert not agent(root).do_observe({"port": None}, None)["begun"]
+
+
+def test_a_port_that_somebody_else_has_keeps_nothing_here(root: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(Failure, match="is in use by another program"):
+            locked(root, port=other.getsockname()[1])
+        operations.down(locked(root, port=None), purge=False)
+    assert not root.exists()
+
+
+def test_a_full_disk_keeps_nothing_here(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(agents, "write_json", full)
+    monkeypatch.setattr(os, "write", full)
+    one = locked(root, port=None)
+    assert one.lock.owner() == {}, "it is held, and nobody knows by whom"
+    operations.down(one, purge=False)
+    assert not root.exists()
+
+
+def test_a_lock_for_the_same_port_writes_nothing(root: Path) -> None:
+    before = (root / "app.json").stat()
+    locked(root).lock.remove()
+    assert os.path.samestat(before, (root / "app.json").stat())

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -142,12 +143,7 @@ def test_a_disk_that_fills_up_later_leaves_the_old_release(make_app: Maker) -> N
     with small_disk(app.paasctl.home.data / "paasctl", megabytes=80):
         app.first_push()
         filler = app.paasctl.home.data / "paasctl" / "filler"
-        with filler.open("wb") as file:
-            try:
-                while True:
-                    file.write(b"x" * 65536)
-            except OSError:
-                pass
+        fill(filler)
         app.project.bump()
         result = app.push(code=1)
         assert "disk is full" in result.err, result
@@ -155,7 +151,15 @@ def test_a_disk_that_fills_up_later_leaves_the_old_release(make_app: Maker) -> N
         filler.unlink()
         app.push()
         assert app.serves() == "v002"
+        fill(filler)
         app.run("down", "local", "--purge", "--yes")
+
+
+def fill(filler: Path) -> None:
+    """Leave no room beside a file."""
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 65536)
 
 
 # ------------------------------------------------------------------------------------------- odd, but not wrong

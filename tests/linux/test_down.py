@@ -27,6 +27,16 @@ def down(*, root: bool, purge: bool = False, setup: bool = True, live: bool = Tr
     return plan
 
 
+def test_it_claims_no_port() -> None:
+    asked = dict[str, Any]()
+    agent: Any = SimpleNamespace(call=lambda name, say, **args: asked.update(args))
+    plan = plans.Planner(agent, "eva", Path("cache"), "local", "127.0.0.1").down(
+        Observed(True, extra=state.HostState(live={"id": "v1", "port": 8100}, port=8100)), False
+    )
+    plan.prepare[0].do(print)
+    assert (asked["live"], asked["port"]) == ("v1", None)
+
+
 def titles(plan: Plan) -> list[str]:
     return [step.title for step in plan.steps]
 
