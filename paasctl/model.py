@@ -288,6 +288,7 @@ class Plan:
 
     ``keep_on_interrupt`` is asked at Ctrl-C after the commit began: a sentence where the work goes on at the platform
     by then instead of being undone, else empty. ``undone`` says what serves after an undo (``v2 serves again``).
+    ``again`` says what to do after a commit whose end nobody knows, where that is not the same command.
     ``url`` is where the app answers afterwards; ``late_url`` is asked for it once the plan has run, where the platform
     gives a new app its address only then; ``late_warnings`` then says what a visitor of the new release meets.
     """
@@ -302,6 +303,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     keep_on_interrupt: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
     undone: str = ""
+    again: str = ""
     late_warnings: Callable[[], Sequence[str]] = field(default=lambda: (), repr=False, compare=False)
     late_url: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 

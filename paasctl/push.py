@@ -84,7 +84,7 @@ class _Run:
             told = error.message if isinstance(error, PaasctlError) else type(error).__name__
             raise HalfApplied(
                 f"{reason}; switching back failed too: {told}",
-                hint="run the same command again; it finishes or undoes the rest",
+                hint=self._plan.again or "run the same command again; it finishes or undoes the rest",
                 output=output or getattr(error, "output", ""),
             ) from error
         self._report.undid(undo)

@@ -92,8 +92,9 @@ def _state(plan: Plan, progress: Progress) -> str:
         return f"interrupted; {left[-1]}" if left else f"interrupted; {NOTHING_CHANGED} that a visitor would see"
     if progress.undone:
         return "; ".join(("interrupted", "what had begun was undone", *([plan.undone] if plan.undone else [])))
+    again = plan.again or "run the same command again, it finishes or undoes the rest"
     if progress.is_undoing:
-        return "interrupted while it was switching back; run the same command again, it finishes or undoes the rest"
+        return f"interrupted while it was switching back; {again}"
     if progress.number > len(plan.steps) - len(plan.finish):
         return "interrupted; the change is live, and the same command cleans up the rest"
-    return plan.keep_on_interrupt() or "interrupted; run the same command again, it finishes or undoes the rest"
+    return plan.keep_on_interrupt() or f"interrupted; {again}"

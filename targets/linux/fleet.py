@@ -58,15 +58,22 @@ class Fleet:
         return merge(plans, live)
 
     def rollback(self, observed: Observed, release: str | None) -> Plan:
-        """Each host's steps back to the same release; the first host says which is the previous one."""
-        chosen = release or observed.extra[self._first].extra.good_before(observed.live.id if observed.live else None)
+        """Each host's steps back to the same release; the first host says which is the previous one.
+
+        A host that came there before, in a rollback that was cut short, keeps none of the others.
+        """
+        chosen = release or observed.extra[self._first].extra.goal
+        live = alive(observed.extra)
+        there = [n for n, release in live.items() if release == chosen and not observed.extra[n].extra.half_back]
         plans = {}
         for name, target in self._targets.items():
+            if name in there and len(there) < len(live):
+                continue
             try:
                 plans[name] = target.rollback(observed.extra[name], chosen)
             except UsageError as error:
                 raise UsageError(f"{name}: {error.message}; nothing was changed", hint=error.hint) from error
-        return merge(plans, alive(observed.extra))
+        return merge(plans, live)
 
     def restart(self, observed: Observed) -> Plan:
         """The hosts' restarts, one host after the other."""
@@ -203,6 +210,7 @@ def merge(plans: Mapping[str, Plan], live: Mapping[str, str]) -> Plan:
         undo=undo(plans),
         url=plans[first].url,
         undone=plans[first].undone,
+        again=plans[first].again,
         late_warnings=plans[first].late_warnings,
         notes=tuple(dict.fromkeys(note for p in plans.values() for note in p.notes)),
         warnings=tuple(dict.fromkeys(warning for p in plans.values() for warning in p.warnings)),

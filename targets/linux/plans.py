@@ -92,7 +92,7 @@ class Planner:
         document = state.documents[self._choose(state, release)]
         require_processes(self.target, state, document)
         undo_to = self._undo_to(state)
-        chosen = document["id"]
+        chosen, goes_on = document["id"], state.live is not None and document["id"] == state.live["id"]
         check = Step(f"check that {chosen} is whole", lambda say: self._call("repair", say, release=chosen))
         return Plan(
             prepare=(self._lock(state, "a rollback", document), check, self._canary(document, state)),
@@ -101,8 +101,11 @@ class Planner:
             finish=(self._prune(),),
             undo=self._undo(document["id"], undo_to),
             undone=serves(undo_to),
+            again=f"see `paasctl status {self.target}`, then run `paasctl rollback {self.target} {chosen}`: "
+            "with its ID it goes no further back",
             late_warnings=self._answers,
             url=self._at(document),
+            notes=tuple(interrupted(state) if goes_on else ()),
             warnings=(*gaps(document, state), *ahead(document, state)),
         )
 
@@ -293,10 +296,10 @@ class Planner:
 
     def _choose(self, state: HostState, release: str | None) -> str:
         live = self._need_live(state)["id"]
-        chosen = release or state.good_before(live)
+        chosen = release or state.goal
         if chosen is None:
             raise UsageError(f"there is no good release before {live}", hint="`paasctl releases` lists them")
-        if chosen == live:
+        if chosen == live and not state.half_back:
             raise UsageError(f"{chosen} is live already", hint="`paasctl releases` lists the others")
         if chosen not in state.good:
             known = ", ".join(name for name in state.good if name != live) or "none"

@@ -79,8 +79,8 @@ def ahead(document: Mapping[str, Any], state: HostState) -> list[str]:
 def interrupted(state: HostState) -> list[str]:
     if not state.unfinished or state.busy:  # what a living command has not finished is not interrupted
         return []
-    release = state.unfinished["to"]
-    return [f"the last push was interrupted after it made {release} current; this one brings it to an end"]
+    what, release = "rollback" if state.half_back else "push", state.unfinished["to"]
+    return [f"the last {what} was interrupted after it made {release} current; this one brings it to an end"]
 
 
 def copied(desired: Desired) -> list[str]:

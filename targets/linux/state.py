@@ -57,6 +57,18 @@ class HostState:
         running = [p for p in self.processes if p["state"] in UP and p["release"] == live["id"]]
         return bool(len([p for p in running if p["name"] not in optional]) == wanted)
 
+    @property
+    def half_back(self) -> bool:
+        """Whether a rollback was cut short after it made its release live: one that a push makes is not good yet."""
+        unfinished, live = self.unfinished or {}, self.live["id"] if self.live else None
+        return live in self.good and unfinished.get("to") == live != unfinished.get("from")
+
+    @property
+    def goal(self) -> str | None:
+        """Where a rollback without an ID goes: on with one that was cut short, or to the good release before."""
+        live = self.live["id"] if self.live else None
+        return live if self.half_back else self.good_before(live)
+
     def good_before(self, release: str | None) -> str | None:
         """The good release that was live when another was pushed: not one that was pushed in between and rolled away
         from. Without a release, the newest good one."""

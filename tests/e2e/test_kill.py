@@ -3,6 +3,7 @@ next push brings it to an end."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -180,6 +181,20 @@ def test_a_release_that_fails_when_nobody_listens_any_more_is_undone(app: App) -
     settled_by_itself(app)
     assert (app.serves(), app.live()) == (before, live)
     app.project.write("worker.py", worker)
+
+
+def test_a_rollback_that_died_after_the_rename_is_finished_by_the_next(app: App) -> None:
+    older, version = app.live(), app.serves()
+    app.project.bump()
+    app.push()
+    (folder,) = app.paasctl.home.data.glob("paasctl/local/*")
+    (folder / "operation.json").write_text(json.dumps({"to": older, "from": app.live()}))
+    (folder / "current").unlink()
+    (folder / "current").symlink_to(f"releases/{older}")
+    result = app.run("rollback", "local", "--yes")
+    assert f"the last rollback was interrupted after it made {older} current" in result.err
+    assert (app.live(), {app.serves() for _ in range(10)}) == (older, {version})
+    settled_by_itself(app)
 
 
 def test_unlock_ends_a_release_command_and_all_that_it_started(app: App) -> None:

@@ -80,7 +80,7 @@ def test_a_host_that_is_lost_after_another_was_switched_is_half_a_push_and_each_
     assert error.exit_code == 5
     for told in ("one: v2 serves again", f"two: not known ({CUT.message})", "three: v2 serves again"):
         assert told in error.message
-    assert "same command" in error.hint
+    assert "`paasctl rollback linux v1`" in error.hint
 
 
 def test_a_failure_before_anything_was_switched_leaves_all_as_they_were() -> None:
@@ -152,6 +152,22 @@ class Planning:
         if self.refuses:
             raise UsageError("the host is not prepared for this app")
         return Plan()
+
+    def rollback(self, observed: Observed, release: str | None) -> Plan:
+        planner = plans.Planner(self.agent, "eva", Path("cache"), "linux", "host")
+        made: Plan = planner.rollback(observed, release)
+        return made
+
+
+def test_a_host_that_is_back_already_keeps_none_of_the_others() -> None:
+    """A rollback was cut short after the first host."""
+    targets = {"one": Planning("v2"), "two": Planning("v3"), "three": Planning("v3")}
+    hosts = fleet.Fleet(targets)
+    push.apply(hosts.rollback(hosts.observe(), "v2"), Log())
+    assert {name: target.agent.live for name, target in targets.items()} == dict.fromkeys(targets, "v2")
+    assert targets["one"].agent.calls == []
+    with pytest.raises(UsageError, match="v2 is live already"):
+        hosts.rollback(hosts.observe(), "v2")
 
 
 @pytest.mark.parametrize(("two", "differ"), [("v3", False), ("v2", True)])

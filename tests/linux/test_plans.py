@@ -12,7 +12,7 @@ import pytest
 
 from paasctl import push
 from paasctl.changes import EnvChanges
-from paasctl.errors import UsageError
+from paasctl.errors import HalfApplied, PaasctlError, UsageError
 from paasctl.manifest import Manifest
 from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Provenance
 from paasctl.secret import Secret
@@ -181,6 +181,54 @@ def test_the_urls_are_those_of_what_runs_then() -> None:
     earlier = {"v1": {**live(), "id": "v1", "port": 8200, "migrations": []}, "v2": live()}
     here = observed(port=9999, documents=earlier, live={**live(), "migrations": []})
     assert planner(Recorder()).rollback(here, "v1").url == "http://x:8200/"
+
+
+def cut_short(to: str = "v2", start: str = "v3", good: tuple[str, ...] = ("v1", "v2", "v3")) -> Observed:
+    """v2 is live, of three releases, and the command that made it so is not over."""
+    before = {"v1": None, "v2": "v1", "v3": "v2"}
+    documents = {id: {**live(), "id": id, "before": was, "migrations": []} for id, was in before.items()}
+    return observed(live=documents["v2"], documents=documents, good=good, unfinished={"to": to, "from": start})
+
+
+def goal(here: Observed, release: str | None = None) -> str:
+    agent = SimpleNamespace(switched="")
+    agent.call = lambda name, say=None, **args: setattr(agent, "switched", args["release"])
+    planner(agent).rollback(here, release).commit[0].do(print)
+    return str(agent.switched)
+
+
+@pytest.mark.parametrize("release", [None, "v2"])
+def test_a_rollback_that_was_cut_short_is_brought_to_its_end(release: str | None) -> None:
+    assert goal(cut_short(), release) == "v2"
+    plan = planner(Recorder()).rollback(cut_short(), release)
+    assert plan.notes == ("the last rollback was interrupted after it made v2 current; this one brings it to an end",)
+    assert goal(cut_short(), "v1") == "v1" and not planner(Recorder()).rollback(cut_short(), "v1").notes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start": "v1", "good": ("v1",)},  # a push of v2, which nobody has seen healthy
+        {"start": "v2"},  # a push that only mended v2
+        {"to": "v3", "start": "v2"},  # nothing had been made live
+    ],
+)
+def test_a_rollback_from_what_another_command_left_goes_back(changes: Any) -> None:
+    assert goal(cut_short(**changes)) == "v1"
+    if "good" not in changes:
+        with pytest.raises(UsageError, match="v2 is live already"):
+            planner(Recorder()).rollback(cut_short(**changes), "v2")
+
+
+def test_a_rollback_whose_end_nobody_saw_names_its_release() -> None:
+    agent = SimpleNamespace(call=lambda name, say=None, **args: args.get("undo_to") and broken())
+    with pytest.raises(HalfApplied) as caught:
+        push.apply(planner(agent).rollback(cut_short(), "v1"), Log())
+    assert caught.value.hint.startswith("see `paasctl status local`, then run `paasctl rollback local v1`")
+
+
+def broken() -> None:
+    raise PaasctlError("the conversation broke off", hint="run the same command again")
 
 
 WORKER = {"instances": 1, "stop_wait": 35}
