@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -43,7 +44,6 @@ class Agent:
         #: the release that was made current, and what to go back to, until every process runs it
         self._committed: Optional[Tuple[str, Optional[str]]] = None
         self._failed = False
-        self._remade = False
         #: what brings to the disk all that was written before the release was tried out
         self._writing: Optional[threading.Thread] = None
 
@@ -91,6 +91,7 @@ class Agent:
             "unfinished": rollout.unfinished(self.layout),
             "locked": self.lock.owner(),
             "whole": whole,
+            "remade": bool(current and rollout.remade(self.layout, current["tree"])),
         }
 
     def _env(self, current: Optional[Arguments]) -> Tuple[Arguments, str]:
@@ -215,7 +216,8 @@ class Agent:
 
     def do_roll(self, args: Arguments, stream: Optional[Stream]) -> None:
         try:
-            processes = self.rollout.roll(args["release"], self.wire.say, anew=self._remade)
+            anew = rollout.remade(self.layout, self.releases.get(args["release"])["tree"])
+            processes = self.rollout.roll(args["release"], self.wire.say, anew=anew)
             self.rollout.done(args["release"], processes)
         except BaseException:
             self._failed = True
@@ -271,13 +273,13 @@ class Agent:
     # ------------------------------------------------------------------------------------------------ helping
 
     def _make_tree(self, document: Arguments, entries: List[Any]) -> None:
-        """Make a tree; processes whose code was made anew under them are restarted by the next roll."""
+        """Make a tree; processes whose code was made anew under them are restarted by the next roll, whosever it is."""
         live = self.layout.live()
         like = str(read_json(self.layout.release(live, "release.json"), {}).get("tree", "")) if live else ""
         # two trees share a file only where the app is another user: its owner could write to both at once
         shared = like if self.hello.get("app_user") else ""
-        made = self.trees.build(document["tree"], entries, document["persist"], document["built"], shared)
-        self._remade = bool(made and like == document["tree"])
+        note = functools.partial(rollout.note_remade, self.layout, like) if like == document["tree"] else None
+        self.trees.build(document["tree"], entries, document["persist"], document["built"], shared, note)
 
     def _refuse_another_project(self) -> None:
         origin = read_json(self.layout.path("app.json"), {}).get("origin")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from .layout import APPS, DATA, has_files, remove
 from .probe import Probe
+from .rollout import forget_remade
 from .wire import Failure
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def restart(agent: Agent) -> None:
     before = process_ids(agent)
     try:
         agent.rollout.roll(live, agent.wire.say, anew=True)
+        forget_remade(agent.layout)
     except Failure as failure:
         if process_ids(agent) == before:
             raise

@@ -141,6 +141,7 @@ class Rollout:
         remove(self._layout.release(release, "failed"))
         remove(self._layout.path("operation.json"))
         remove(self._layout.path("migrating.json"))
+        forget_remade(self._layout)
         self._app.call("sweep", release=release, owned=[p.pid for p in processes])
 
     def undo(self, failed: str, back_to: Optional[str], say: Say) -> None:
@@ -320,3 +321,17 @@ def unfinished(layout: Layout) -> Optional[Dict[str, Any]]:
     """The push or rollback that was killed after its commit began, if any."""
     found = read_json(layout.path("operation.json"))
     return found if isinstance(found, dict) else None
+
+
+def remade(layout: Layout, tree: str) -> bool:
+    """Whether a tree was made anew under processes that have not been restarted since."""
+    return bool(read_json(layout.path("remade.json")) == {"tree": tree})
+
+
+def note_remade(layout: Layout, tree: str) -> None:
+    """Remember it: the command that makes a tree anew may die before it restarts anything."""
+    write_json(layout.path("remade.json"), {"tree": tree})
+
+
+def forget_remade(layout: Layout) -> None:
+    remove(layout.path("remade.json"))

@@ -15,7 +15,7 @@ from paasctl.words import counted
 from .channel import Channel
 from .databases import each_its_own
 from .prepared import require_processes
-from .remarks import CHANGED, ahead, copied, gaps, interrupted, refused, serves, unserved
+from .remarks import CHANGED, REMADE, ahead, copied, gaps, interrupted, refused, serves, unserved
 from .spec import Spec, same_env
 from .state import HostState
 from .upload import Base, size, upload
@@ -287,7 +287,7 @@ class Planner:
             undone=serves(self._undo_to(state)),
             late_warnings=self._answers,
             url=self._at(state.live),
-            notes=(*interrupted(state), *([CHANGED] if mend else [])),
+            notes=(*interrupted(state), *([CHANGED] if mend else [REMADE] if state.remade else [])),
         )
 
     def _undo_to(self, state: HostState) -> str | None:

@@ -15,6 +15,8 @@ _WHITENOISE = re.compile(r"^whitenoise\b", re.IGNORECASE | re.MULTILINE)
 
 CHANGED = "files of the live release were changed on the host; they are written anew"
 
+REMADE = "files of the live release were written anew before, under processes that still run; each is restarted"
+
 
 def serves(release: str | None) -> str:
     """What serves after an undo."""

@@ -24,7 +24,8 @@ class HostState:
 
     ``documents`` are the releases as the host knows them, by id; ``begun`` says that something of the app is there, if
     only of a first push that failed; ``half_set_up`` that the host's first setup did not come to its end; ``whole``
-    that the live code looks as it was pushed; ``lost`` says what is wrong with the live env, "" when nothing is;
+    that the live code looks as it was pushed; ``remade`` that it was made anew and processes may still run what was
+    there before; ``lost`` says what is wrong with the live env, "" when nothing is;
     ``busy`` that somebody's command is under way there.
     """
 
@@ -42,6 +43,7 @@ class HostState:
     begun: bool = False
     half_set_up: bool = False
     whole: bool = True
+    remade: bool = False
     lost: str = ""
     busy: bool = False
     base: Base = field(default_factory=Base)
@@ -50,7 +52,7 @@ class HostState:
     def settled(self) -> bool:
         """Whether every process runs the live release, and that release was found healthy."""
         live = self.live
-        if live is None or not self.supervised or self.unfinished or live["id"] not in self.good:
+        if live is None or not self.supervised or self.unfinished or self.remade or live["id"] not in self.good:
             return False
         optional = {name for name, settings in live["settings"].items() if settings.get("optional")}
         wanted = sum(settings["instances"] for name, settings in live["settings"].items() if name not in optional)
@@ -102,6 +104,7 @@ def observed(report: Mapping[str, Any], url: str, base: Base) -> Observed:
         begun=report["begun"],
         half_set_up=report["half_set_up"],
         whole=report["whole"],
+        remade=report["remade"],
         lost=report["lost"],
         busy=report["locked"] is not None,
     )

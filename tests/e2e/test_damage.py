@@ -60,6 +60,19 @@ def test_code_that_was_changed_on_the_machine_is_written_anew(app: App) -> None:
     assert "nothing to do" in app.push().out
 
 
+@pytest.mark.once
+def test_code_that_was_written_anew_by_a_push_that_died_is_run_after_the_next(app: App) -> None:
+    before = {one.pid for one in app.paasctl.processes() if "gunicorn" in one.line}
+    changed_by_hand(app)
+    running = app.start("push", "local", "--yes")
+    assert running.wait_text("upload the code") and running.wait_text("[3/")
+    running.kill()
+    running.wait()
+    app.push("--wait")
+    assert before and not before & {one.pid for one in app.paasctl.processes()}
+    assert "nothing to do" in app.push().out
+
+
 def test_a_restart_never_starts_code_that_was_changed(app: App) -> None:
     changed_by_hand(app)
     app.run("restart", "local", "--yes")

@@ -172,6 +172,17 @@ def test_a_plan_that_finishes_a_push_says_what_it_finishes() -> None:
     assert plan.notes == ("the last push was interrupted after it made v2 current; this one brings it to an end",)
 
 
+def test_processes_that_run_what_was_there_before_a_mend_are_restarted() -> None:
+    wanted = Desired("local", None, Env(), (), None, Provenance("ada"))  # type: ignore[arg-type]
+    processes = ({"name": "web", "state": "RUNNING", "release": "v2"},)
+    assert not planner(Recorder())._settle(wanted, observed(processes=processes).extra)
+    agent = Recorder()
+    plan = planner(agent)._settle(wanted, observed(processes=processes, remade=True).extra)
+    push.apply(plan, Log())
+    assert agent.calls == ["lock", "switch", "roll", "prune"]
+    assert plan.notes == (remarks.REMADE,)
+
+
 def test_a_push_that_goes_on_was_not_interrupted() -> None:
     assert remarks.interrupted(observed(unfinished={"to": "v2", "from": "v1"}, busy=True).extra) == []
 
