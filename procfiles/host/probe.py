@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import threading
 import time
 import zlib
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 HTTPS = "443"
 #: seconds that one answer may take, and that a process may take to give its first
 ANSWER, START = 10, 60
+#: seconds for which the page is taken after that: an app may complain of one that is not, and a stream never ends
+PAGE = 1
 
 
 class Probe:
@@ -83,23 +87,49 @@ class Probe:
         return False
 
     def _ask(self) -> "tuple[int, Optional[str]]":
-        from http.client import HTTPConnection
+        from http.client import HTTPConnection, HTTPException
 
         connection = HTTPConnection("127.0.0.1")
-        try:
-            connection.sock = connected(self._where)
-            if self._tls:
-                connection.sock = secured(connection.sock, self._host)
-            headers = {"Host": self._host, "X-Paasctl-Probe": self._release}
-            headers.update({"Connection": "close", "User-Agent": "paasctl"})
-            connection.request("GET", self._path, headers=headers)
-            answer = connection.getresponse()
-            answer.read(1 << 20)
+        with connected(self._where) as plain, plain.dup() as line, contextlib.closing(connection):
+            with within(ANSWER, line):
+                connection.sock = secured(plain, self._host) if self._tls else plain
+                headers = {"Host": self._host, "X-Paasctl-Probe": self._release}
+                headers.update({"Connection": "close", "User-Agent": "paasctl"})
+                connection.request("GET", self._path, headers=headers)
+                answer = connection.getresponse()
+            with answer, contextlib.suppress(OSError, HTTPException), within(PAGE, line):
+                answer.read(1 << 20)
             release = answer.getheader("X-Paasctl-Release")
             self.moved = "" if release else tls_host(answer.getheader("Location") or "")
             return answer.status, release
-        finally:
-            connection.close()
+
+
+@contextlib.contextmanager
+def within(seconds: float, line: socket.socket) -> Iterator[None]:
+    """Give all that is done on a connection one time limit: a socket's own is of each receive, and a drip renews it.
+
+    Raises:
+        TimeoutError: it was over, and the connection is cut.
+    """
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with contextlib.suppress(OSError):  # the other side has ended it
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception:
+        if not over.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if over.is_set():
+        raise TimeoutError
 
 
 def connected(where: str) -> socket.socket:
