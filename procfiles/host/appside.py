@@ -16,6 +16,8 @@ from .wire import Failure, Stream
 Arguments = Dict[str, Any]
 #: seconds that an installation may take
 INSTALL = 1800
+#: bytes of a JSON file of the app's that are read: no env is larger, for no program could be started with it
+LARGEST = 1 << 24
 
 
 class AppSide:
@@ -36,8 +38,8 @@ class AppSide:
         write_json(self.layout.env_file(args["id"]), {"env": args["env"], "manifest": args["manifest"]}, 0o600)
 
     def do_read_env(self, args: Arguments, stream: Optional[Stream]) -> Arguments:
-        found = read_json(self.layout.env_file(args["id"]))
-        if not isinstance(found, dict):
+        found = read_env(self.layout.env_file(args["id"]))
+        if found is None:
             raise Failure(
                 "the env of the live release is missing or damaged", "push again with --force to write it anew"
             )
@@ -47,8 +49,8 @@ class AppSide:
         """The envs of releases that are not live, so that paasctl masks their values too; a damaged one has none."""
         folder, live = self.layout.path("env"), self.layout.env_file(args["but"] or "")
         paths = [os.path.join(folder, name) for name in (os.listdir(folder) if os.path.isdir(folder) else [])]
-        found = [read_json(path) for path in paths if path.endswith(".json") and path != live]
-        return [document["env"] for document in found if isinstance(document, dict) and "env" in document]
+        found = [read_env(path) for path in paths if path.endswith(".json") and path != live]
+        return [document["env"] for document in found if document]
 
     def do_prune_env(self, args: Arguments, stream: Optional[Stream]) -> None:
         folder = self.layout.path("env")
@@ -125,7 +127,8 @@ class AppSide:
         where = os.path.join(run, "canary") if document["handover"] else str(free_port(20000))
         remove(where)
         log = os.path.join(run, "canary.log")
-        with open(log, "wb") as output:
+        remove(log)  # whatever the app has put there
+        with open(log, "xb") as output:
             argv = [self.layout.release(document["id"], "start"), "canary", "web", where]
             child = children.start(argv, self.layout.root, None, output)
         probe = Probe.of(document, where)
@@ -152,7 +155,8 @@ class AppSide:
         """What each process wrote when it started: its process id and release, by ``name.instance``."""
         folder = self.layout.run_folder_path()
         names = [n for n in (os.listdir(folder) if os.path.isdir(folder) else []) if n.endswith(".json")]
-        return {name[:-5]: read_json(os.path.join(folder, name), {}) for name in names}
+        found = {name[:-5]: read_json(os.path.join(folder, name), most=LARGEST) for name in names}
+        return {label: note for label, note in found.items() if is_note(note)}
 
     def do_sweep(self, args: Arguments, stream: Optional[Stream]) -> None:
         """End what a killed process of another release has left behind (Linux tells by /proc)."""
@@ -198,6 +202,23 @@ class AppSide:
         from . import logfiles
 
         return logfiles.lines(self.layout.logs, args["prefix"], args["process"], args["lines"], args["follow"])
+
+
+def read_env(path: str) -> Optional[Arguments]:
+    """An env and its manifest, or None where there is none that is whole."""
+    found = read_json(path, most=LARGEST)
+    if not isinstance(found, dict) or not isinstance(found.get("manifest"), str):
+        return None
+    env = found.get("env")
+    return found if isinstance(env, dict) and all(isinstance(value, str) for value in env.values()) else None
+
+
+def is_note(note: Any) -> bool:
+    """Whether this is what a process writes when it starts; the app can write anything else in its place."""
+    if not isinstance(note, dict) or not isinstance(note.get("release"), str):
+        return False
+    pid = note.get("pid")
+    return isinstance(pid, int) and 0 < pid < 1 << 31
 
 
 def process_ids() -> List[int]:

@@ -11,6 +11,7 @@ import threading
 import time
 from typing import IO, Callable, Deque, Dict, List, Optional, Sequence, Set, Union
 
+from .layout import open_regular
 from .wire import Failure
 
 LINES_KEPT = 60
@@ -181,7 +182,7 @@ def last(lines: List[str], count: int = LINES_KEPT) -> List[str]:
 def tail(path: str, lines: int = LINES_KEPT, size: int = 64000) -> List[str]:
     """The last lines of a file, as :func:`last` gives them; an empty list when there is none."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - size))
             return last(file.read().decode("utf-8", "replace").splitlines(), lines)
     except OSError:

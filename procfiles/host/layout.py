@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import stat
-from typing import Any, Dict, Optional
+from typing import IO, Any, Dict, Optional
 
 from .wire import Failure
 
@@ -122,12 +122,29 @@ def begun_path(layout: Layout) -> str:
     return layout.setup + ".begun"
 
 
-def read_json(path: str, default: Any = None) -> Any:
-    """Read a JSON file, or return ``default`` where there is none (or it is damaged)."""
+def open_regular(path: str) -> IO[bytes]:
+    """Open a file that is a file: the app can put a pipe or a device in its place, which would be read for ever.
+
+    Raises:
+        OSError: there is none.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return os.fdopen(handle, "rb")
+
+
+def read_json(path: str, default: Any = None, most: int = -1) -> Any:
+    """Read a JSON file, or return ``default`` where there is none (or it is damaged).
+
+    Args:
+        most: bytes that are read; a longer file counts as damaged.
+    """
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
+        with open_regular(path) as file:
+            return json.loads(file.read(most))
+    except (OSError, ValueError, RecursionError):
         return default
 
 

@@ -8,6 +8,8 @@ import re
 import time
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
+from .layout import open_regular
+
 #: A moment as log formats write it: ISO 8601, Python's logging, gunicorn.
 MOMENT = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[ T](?P<time>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))?"
@@ -90,7 +92,7 @@ class _Tail:
     def new(self) -> List[str]:
         """The whole lines that came since the last call."""
         try:
-            with open(self._path, "rb") as file:
+            with open_regular(self._path) as file:
                 found = os.fstat(file.fileno())
                 if found.st_ino != self._inode or found.st_size < self._place:
                     self._inode, self._place = found.st_ino, 0
@@ -124,7 +126,7 @@ def _log_names(folder: str, prefix: str, process: Optional[str]) -> List[str]:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return file.read()
     except OSError:
         return b""
