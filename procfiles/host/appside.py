@@ -187,7 +187,7 @@ class AppSide:
     def do_back_up(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
         from . import database  # with SQLite, which most commands do without
 
-        return database.back_up(self.layout)
+        return database.back_up(self.layout, args["keep"])
 
     def do_revisions(self, args: Arguments, stream: Optional[Stream]) -> List[str]:
         from . import database

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import stat
 import time
-from typing import List
+from typing import List, Sequence
 
 from .layout import Layout, remove
 from .wire import Failure
@@ -15,6 +15,8 @@ from .wire import Failure
 MAGIC = b"SQLite format 3\0"
 #: copies of each database that stay
 KEPT = 3
+#: what SQLite says while somebody else keeps a database locked, and the seconds for which that is waited for
+BUSY, PATIENCE = (5, 6), 30
 
 
 def databases(layout: Layout) -> List[str]:
@@ -39,8 +41,11 @@ def is_sqlite(path: str) -> bool:
         return False
 
 
-def back_up(layout: Layout) -> List[str]:
+def back_up(layout: Layout, keep: Sequence[str] = ()) -> List[str]:
     """Copy every database by SQLite's backup API; returns the names of the copies.
+
+    Args:
+        keep: copies that stay, however many there are.
 
     Raises:
         Failure: a database could not be copied.
@@ -53,10 +58,18 @@ def back_up(layout: Layout) -> List[str]:
         copy = layout.path("backups", "%s.%s" % (stem, time.strftime("%Y%m%d-%H%M%S")))
         copy_database(layout.path("shared", name), copy)
         made.append(copy)
-        older = sorted(n for n in os.listdir(layout.path("backups")) if n.startswith(stem + "."))
-        for old in older[:-KEPT]:
-            remove(layout.path("backups", old))
+        others = [layout.path("backups", n) for n in os.listdir(layout.path("backups")) if n.startswith(stem + ".")]
+        remove_old(copy, [path for path in others if path != copy], keep)
     return made
+
+
+def remove_old(newest: str, others: List[str], keep: Sequence[str]) -> None:
+    """Remove all copies but the last ones. They are told by their times, which here only go up: clocks are set back."""
+    times = {path: os.path.getmtime(path) for path in others}
+    moment = max([time.time(), *(each + 1 for each in times.values())])
+    os.utime(newest, (moment, moment))
+    for old in sorted((path for path in others if path not in keep), key=times.__getitem__)[: 1 - KEPT]:
+        remove(old)
 
 
 def copy_database(path: str, copy: str) -> None:
@@ -66,13 +79,21 @@ def copy_database(path: str, copy: str) -> None:
         Failure: it is damaged, or somebody keeps it locked.
     """
     os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
-    source, target = sqlite3.connect(path), sqlite3.connect(copy)
+    deadline = time.monotonic() + PATIENCE
+
+    def heed(status: int, remaining: int, total: int) -> None:
+        if status in BUSY and time.monotonic() > deadline:  # else it is tried again for ever
+            raise sqlite3.OperationalError("another program has kept it locked for %d s" % PATIENCE)
+
+    source, target = sqlite3.connect(path, timeout=0), sqlite3.connect(copy)
     try:
-        source.backup(target)
+        source.backup(target, progress=heed)
     except sqlite3.Error as error:
         remove(copy)
         message = "the database %s could not be copied before the release command (%s)" % (path, error)
         hint = "make room" if "disk is full" in str(error) else "mend or move that file"
+        if "kept it locked" in str(error):
+            hint = "end what keeps it locked"
         raise Failure(message, hint + ", then push again", kind="host") from error
     finally:
         source.close()

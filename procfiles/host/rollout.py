@@ -67,11 +67,14 @@ class Rollout:
     def release_command(self, release: str, say: Say) -> None:
         """Run the release command once, after a copy of every SQLite database."""
         document = self._releases.get(release)
-        for copy in self._app.call("back_up"):
+        # a push that failed before may have migrated already: the code that serves is of the revision before that, and
+        # the copies from before that stay
+        begun = read_json(self._layout.path("migrating.json"), {})
+        copies = self._app.call("back_up", keep=begun.get("copies", []))
+        for copy in copies:
             say("copied the database to %s" % copy)
-        # a push that failed before may have migrated already: the code that serves is of the revision before that
-        at = read_json(self._layout.path("migrating.json"), {}).get("at") or self._app.call("revisions")
-        write_json(self._layout.path("migrating.json"), {"release": release, "at": at})
+        begun = {"at": begun.get("at") or self._app.call("revisions"), "copies": begun.get("copies") or copies}
+        write_json(self._layout.path("migrating.json"), dict(begun, release=release))
         command = ["/bin/sh", "-c", document["release_command"]]
         ended = self._app.call("run", release=release, command=command, say=True)
         if ended["status"]:
