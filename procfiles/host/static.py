@@ -28,6 +28,7 @@ def publish(folder: str, document: Dict[str, Any], gathered: str) -> None:
         for url, source in sorted(document["static"].items()):
             root = gathered if source.strip("/") in document["built"] else document["code"]
             copy(os.path.join(root, source), os.path.join(making, url.strip("/")))
+        os.sync()  # what has its name is taken for whole, also after a power cut
         os.rename(making, final)
     point(os.path.join(folder, "current"), document["tree"])
 

@@ -45,9 +45,9 @@ class Trees:
         return whole
 
     def missing(self, entries: Sequence[Entry]) -> List[str]:
-        """The digests of contents that are not on this host yet."""
-        wanted = {entry[2] for entry in entries if entry[5] is None}
-        return sorted(digest for digest in wanted if not os.path.exists(self._object(digest)))
+        """The digests of contents that are not on this host yet, or not as a whole (after a power cut)."""
+        wanted = {entry[2]: entry[3] for entry in entries if entry[5] is None}
+        return sorted(digest for digest, size in wanted.items() if not has_size(self._object(digest), size))
 
     def receive(self, stream: Expanded) -> None:
         """Store contents from a stream of 64 hex digits, 12 digits of size and the bytes; 64 zeros end it."""
@@ -194,6 +194,13 @@ def copy_checked(source: str, place: str, digest: str) -> None:
     if seen.hexdigest() != digest:
         remove(source)
         raise Failure("a stored file was damaged on the host and is thrown away; nothing was changed", "push again")
+
+
+def has_size(path: str, size: int) -> bool:
+    try:
+        return os.stat(path).st_size == size
+    except OSError:
+        return False
 
 
 def permissions(entry: Entry) -> int:

@@ -47,8 +47,8 @@ class Venvs:
         return self._layout.path("venvs", name)
 
     def complete(self, name: str) -> bool:
-        """Whether an environment is there as a whole (an interrupted one is not)."""
-        return os.path.exists(os.path.join(self.path(name), ".complete"))
+        """Whether an environment is there as a whole: an interrupted one is not, nor one whose Python was removed."""
+        return all(os.path.exists(os.path.join(self.path(name), part)) for part in (".complete", "bin/python"))
 
     def names(self) -> List[str]:
         folder = self._layout.path("venvs")

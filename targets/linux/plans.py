@@ -58,7 +58,7 @@ class Planner:
         require_setup(self.target, state, spec, self.site)
         same = state.live is not None and not state.lost and same_env(observed, changes)
         if state.live and same and spec.content == state.live["spec"] and not self.anew:
-            return self._settle(desired, state)
+            return self._settle(desired, spec, state)
         number = max(state.last, self.numbers) + 1
         env = state.live["env"] if state.live and same else f"e{number}"
         undo_to = self._undo_to(state)
@@ -269,14 +269,16 @@ class Planner:
         hint = 'a path that answers, as health = "/..." under [app] in paasctl.toml, makes a push look at that one'
         return [f"{answer}; {hint}"] if answer else []
 
-    def _settle(self, desired: Desired, state: HostState) -> Plan:
-        """Nothing differs; but a killed push, processes that are down or changed files are brought in order."""
+    def _settle(self, desired: Desired, spec: Spec, state: HostState) -> Plan:
+        """Nothing differs; but a killed push, processes that are down or what was changed are brought in order."""
         assert state.live is not None
         mend = desired.bundle if not state.whole else None
-        if state.settled and not mend:
+        lacks = desired.bundle is not None and state.live["venv_name"] not in state.venvs
+        if state.settled and not mend and not lacks:
             return Plan(url=self._at(state.live))
         release = state.live["id"]
         code = [self._upload(desired, mend, state.live, state)] if mend else []
+        code += [self._install(desired, {**state.live, "venv": state.live["venv_name"]}, spec)] if lacks else []
         canary = [] if release in state.good else [self._canary(state.live, state)]
         return Plan(
             prepare=(self._lock(state, "a push", state.live), *code, *canary),

@@ -55,6 +55,13 @@ def test_a_file_that_was_written_to_is_seen_without_reading_it_and_mended(layout
     assert (root / "web.py").read_text() == "one\n"
 
 
+def test_a_stored_content_that_was_cut_short_is_missing(layout: Layout) -> None:
+    found, entries, _ = a_tree(layout)
+    assert not found.missing(entries)
+    os.truncate(layout.path("objects", entries[0][2]), 0)
+    assert found.missing(entries) == [entries[0][2]]
+
+
 def test_a_tree_has_the_very_files_of_another_where_they_are_as_they_were_made(layout: Layout) -> None:
     found, entries, root = a_tree(layout)
     inode = (root / "web.py").stat().st_ino

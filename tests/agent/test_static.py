@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from paasctl.procfiles.host import static
 
 
-def test_collected_and_pushed_folders_are_published_under_their_urls(tmp_path: Path) -> None:
+def test_collected_and_pushed_folders_are_published_under_their_urls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code, gathered, public = tmp_path / "code", tmp_path / "collected", tmp_path / "www"
     public.mkdir()
     (code / "app" / "media").mkdir(parents=True)
@@ -21,6 +24,11 @@ def test_collected_and_pushed_folders_are_published_under_their_urls(tmp_path: P
         "built": ["staticfiles"],
         "static": {"/static/": "staticfiles", "/media/": "app/media"},
     }
+    synced = list[bool]()
+    monkeypatch.setattr(static.os, "sync", lambda: synced.append((public / "t1").exists()))
     static.publish(str(public), document, str(gathered))
     assert (public / "current" / "static" / "admin" / "base.css").read_bytes() == b"css"
     assert (public / "current" / "media" / "logo.png").read_bytes() == b"png"
+    assert synced == [False], (
+        "its files are on the disk before it has its name: a copy with its name is never made anew"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,26 @@ def test_code_that_was_written_anew_by_a_push_that_died_is_run_after_the_next(ap
     app.push("--wait")
     assert before and not before & {one.pid for one in app.paasctl.processes()}
     assert "nothing to do" in app.push().out
+
+
+def test_contents_that_were_cut_short_are_sent_again_by_one_push(app: App) -> None:
+    """A power cut leaves files that have their names and no contents."""
+    changed_by_hand(app)
+    for stored in (folder(app) / "objects").iterdir():
+        os.truncate(stored, 0)
+    app.push()
+    assert app.serves() == app.project.version
+    assert "nothing to do" in app.push().out
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(app: App) -> None:
+    (python,) = folder(app).glob("venvs/*/bin/python")
+    python.unlink()
+    assert "push" in app.run("restart", "local", "--yes", code=1).err
+    assert "install the dependencies" in app.push().out
+    assert "nothing to do" in app.push().out
+    app.run("restart", "local", "--yes")
+    assert app.serves() == app.project.version
 
 
 def test_a_restart_never_starts_code_that_was_changed(app: App) -> None:

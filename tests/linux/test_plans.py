@@ -165,7 +165,8 @@ def test_a_restart_of_a_fleet_is_undone_on_every_host() -> None:
 
 def test_a_plan_that_finishes_a_push_says_what_it_finishes() -> None:
     wanted = Desired("local", None, Env(), (), None, Provenance("ada"))  # type: ignore[arg-type]
-    plan = planner(Recorder())._settle(wanted, observed(unfinished={"to": "v2", "from": "v1"}, good=("v1",)).extra)
+    extra = observed(unfinished={"to": "v2", "from": "v1"}, good=("v1",)).extra
+    plan = planner(Recorder())._settle(wanted, spec.Spec({}), extra)
     titles = [step.title for step in plan.steps]
     assert "keep v2 current" in titles
     assert not [title for title in titles if "beside v2" in title or "was v2" in title]
