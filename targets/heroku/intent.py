@@ -12,6 +12,7 @@ from paasctl.model import Bundle, Desired, Observed
 from paasctl.secret import Secret
 from paasctl.sync import EnvChanges
 
+from . import meanwhile
 from .facts import ENV_LIMIT
 from .ledger import NAME, Ledger
 from .records import HerokuBuild
@@ -90,11 +91,7 @@ class Intent:
         build, release = self.state.pending_build, self.state.pending_release
         if self.joined is not None and not self.writes:
             return ""  # this very push, interrupted
-        if build is not None:
-            return f"the build {build.id} is under way at Heroku, started by {build.who or 'somebody'}"
-        if release is not None:
-            return f"release {release.name} ({release.description}) by {release.who or 'somebody'} is not over"
-        return ""
+        return meanwhile.under_way(build, release)
 
     def require_quiet(self) -> None:
         """Refuse to cross somebody else's push.

@@ -108,8 +108,9 @@ def _prepare(api: Api, intent: Intent, push: Push) -> tuple[Step, ...]:
         steps.append(step(api, f"make the app {api.app}", push.create))
     if intent.bundle and not intent.joined:
         steps.append(step(api, f"upload {_count(len(intent.bundle.files), 'file')}", push.upload))
-    if intent.writes and intent.exists:
-        steps.append(step(api, "check that nobody changed the config meanwhile", push.compare))
+    if intent.exists and (intent.writes or (intent.bundle and not intent.joined)):
+        what = "changed the config" if intent.writes else "released anything"
+        steps.append(step(api, f"check that nobody {what} meanwhile", push.compare))
     return tuple(steps)
 
 

@@ -9,7 +9,7 @@ from paasctl.errors import PaasctlError
 from paasctl.model import Say
 from paasctl.redact import Redactor
 
-from . import building, configuring, creating, following, resuming, serving, undoing
+from . import building, configuring, creating, following, history, meanwhile, resuming, serving, undoing
 from .api import Api
 from .building import Source
 from .failures import ApiError, Unreachable
@@ -43,7 +43,13 @@ class Push:
         self._stored = intent.state.values.get(NAME)
         start, live = resuming.start(intent), intent.state.live
         self._has_code = live is None or bool(live.artifact)
-        self._done = Done(start=start, before=intent.state.values, half=start is not None and start != live)
+        newest = next(iter(intent.state.releases or ()), None)
+        self._done = Done(
+            start=start,
+            before=intent.state.values,
+            half=start is not None and start != live,
+            seen=newest.version if newest else None,
+        )
 
     # -------------------------------------------------------------------------------------------------- prepare
 
@@ -55,7 +61,17 @@ class Push:
         self._source = building.upload(self._api, self._intent.bundle, say)
 
     def compare(self, say: Say) -> None:
-        configuring.compare(self._api, self._intent.state.values)
+        """Nobody has released anything since the plan, or changed the config. An env sync has not asked for releases
+        before; what it sees now is what it would go back to."""
+        state = self._intent.state
+        if state.releases is not None:
+            meanwhile.require_unchanged(self._api, next(iter(state.releases), None))
+        else:
+            releases = meanwhile.require_quiet(self._api)
+            self._done.start = history.live(releases)
+            self._done.seen = releases[0].version if releases else None
+        if self._intent.writes:
+            configuring.compare(self._api, state.values)
 
     # --------------------------------------------------------------------------------------------------- commit
 
@@ -65,11 +81,17 @@ class Push:
         state = self._intent.state
         if self._intent.bundle is not None and not (state.live and state.live.artifact):
             return  # without code there is no release command that could run, and no dyno that restarts
+        release = self._config_release()
+        self._has_code = bool(release.artifact)
+        self._await_config(release, say)
+
+    def _config_release(self) -> HerokuRelease:
+        """The release that the write made. Somebody else's may be behind it, or before it."""
         releases = configuring.release_after(self._api, self._newest)
-        if state.releases is None:
-            self._done.start = next((one for one in releases[1:] if one.status == "succeeded"), None)
-        self._has_code = bool(releases[0].artifact)
-        self._await_config(releases[0], say)
+        mine = (one for one in reversed(releases) if one.version > (self._newest or 0) and NAME in one.description)
+        release = next(mine, releases[0])
+        self._done.note(release)
+        return release
 
     def _write_ours(self, make: Callable[[Ledger, frozenset[str]], configuring.Changes], say: Say) -> None:
         """One write; where it turns out to hold an add-on's names, once more without them."""
@@ -83,7 +105,7 @@ class Push:
         self._stored = written[NAME]
 
     def _write(self, written: configuring.Changes, say: Say) -> None:
-        self._done.wrote, self._done.written = True, frozenset(written)
+        self._done.wrote, self._done.written = True, written
         if self._intent.bundle is None or self._done.live is not None:  # no code comes after it that would be looked at
             self._hints.note("written", resuming.mark(written[NAME]))
         try:
@@ -137,6 +159,7 @@ class Push:
     def _follow(self, build: HerokuBuild, say: Say) -> None:
         build = following.await_build(self._api, build, self._redactor, say)
         release = self._api.release(build.release) if build.release else self._released()
+        self._done.note(release, code=True)
         self._done.live = following.await_release(self._api, release, self._redactor, say)
         self._done.over = True
         say(f"{release.name} is live")
@@ -222,9 +245,7 @@ class Push:
     @property
     def _newest(self) -> int | None:
         """The version of the newest release that is known, this push's own included."""
-        if self._done.live is not None:
-            return self._done.live.version
-        return self._intent.state.releases[0].version if self._intent.state.releases else None
+        return self._done.latest or self._done.seen
 
     @property
     def _known(self) -> frozenset[str]:

@@ -10,9 +10,11 @@ from paasctl.model import Say
 from paasctl.redact import Redactor
 from paasctl.secret import Secret
 
-from . import configuring, history
+from . import configuring, history, meanwhile
 from .api import Api
 from .following import Failed, StillRunning
+from .ledger import NAME
+from .meanwhile import Others
 from .records import HerokuBuild, HerokuRelease
 from .releasing import can_return_to, roll_back
 
@@ -25,18 +27,30 @@ class Done:
     already half changed by an earlier push when this one began. ``sent`` means that a build was (or may have been)
     started, ``over`` that its outcome is known; ``live`` is the new release once it serves. ``scaled`` holds the
     formation that was changed.
+
+    ``seen`` is the version of the newest release when the push began (None: the push made the app), ``latest`` that of
+    the last one that it made itself; ``ours`` are their ids, and ``coded`` says that one of them has other code.
     """
 
     start: HerokuRelease | None = None
     before: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     half: bool = False
     wrote: bool = False
-    written: frozenset[str] = frozenset()
+    written: configuring.Changes = field(default_factory=dict, repr=False)
     sent: bool = False
     build: HerokuBuild | None = None
     over: bool = False
     live: HerokuRelease | None = None
     scaled: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    seen: int | None = None
+    latest: int | None = None
+    ours: set[str] = field(default_factory=set)
+    coded: bool = False
+
+    def note(self, release: HerokuRelease, *, code: bool = False) -> None:
+        """The push made this release."""
+        self.ours.add(release.id)
+        self.latest, self.coded = release.version, self.coded or code
 
 
 def undo(api: Api, done: Done, tree: str, known: frozenset[str], redactor: Redactor, say: Say) -> None:
@@ -51,13 +65,18 @@ def undo(api: Api, done: Done, tree: str, known: frozenset[str], redactor: Redac
     """
     if done.sent and not done.over:
         _learn_outcome(api, done, tree, known)
+    changed = done.live is not None or done.half or (done.wrote and _config_differs(api, done))
+    others = _others(api, done) if changed else Others()
     if done.scaled:
         api.scale(done.scaled)
-    changed = done.live is not None or done.half or (done.wrote and _config_differs(api, done))
     if not changed:
         say("nothing was changed at Heroku")
+        return
+    if others and not (done.coded or done.half):
+        _restore_config(api, done, say)  # no rollback: it would take back what is theirs
     elif done.start is not None and can_return_to(done.start):
         _go_back(api, done, done.start, redactor, say)
+        _give_back(api, others, say)
     elif done.live is None and done.written:
         _restore_config(api, done, say)
     else:
@@ -66,6 +85,40 @@ def undo(api: Api, done: Done, tree: str, known: frozenset[str], redactor: Redac
             f"there is no release with code before {newest} to go back to",
             hint="correct the app and push again; the new release stays until then",
         )
+
+
+def _others(api: Api, done: Done) -> Others:
+    """What others did since the push began, as far as it need not be lost.
+
+    Raises:
+        PaasctlError: it would be lost if anything were taken back now; says what it is.
+    """
+    if done.seen is None:
+        return Others()
+    others = meanwhile.since(api, done.seen, done.ours, done.before, done.written)
+    if NAME in others.env or (others.code and (done.coded or done.half)):
+        raise PaasctlError(
+            f"it would take back what somebody else changed since: {others}; nothing was taken back, and "
+            "`paasctl releases` and `paasctl env diff` show what is there"
+        )
+    return others
+
+
+def _give_back(api: Api, others: Others, say: Say) -> None:
+    """Set the config vars that somebody else changed as they were before our rollback took them along.
+
+    Raises:
+        PaasctlError: that failed; names them.
+    """
+    if not others.env:
+        return
+    try:
+        _write_sparing(api, others.env, say)
+    except PaasctlError as error:
+        raise PaasctlError(
+            f"the release before is live, but somebody else's change of {others} was lost: {error.message}"
+        ) from error
+    say(f"somebody else's change of {others} was kept")
 
 
 def _go_back(api: Api, done: Done, start: HerokuRelease, redactor: Redactor, say: Say) -> None:
@@ -100,6 +153,7 @@ def _learn_outcome(api: Api, done: Done, tree: str, known: frozenset[str]) -> No
         raise StillRunning(
             f"the build {build.id} goes on at Heroku", hint="run the same command again; it follows that build"
         )
+    done.note(release, code=True)
     done.live = release if release.status == "succeeded" else None
 
 
@@ -109,11 +163,18 @@ def _config_differs(api: Api, done: Done) -> bool:
 
 
 def _restore_config(api: Api, done: Done, say: Say) -> None:
-    """Where Heroku has no release with code to roll back to, the config vars are set back one by one, in one write."""
-    changes = {name: done.before.get(name) for name in done.written}
+    """Set back the config vars one by one, in one write: where Heroku has no release with code to roll back to, or a
+    rollback would take more along. What somebody else has written over ours stays."""
+    now = api.config_vars()
+    mine = [name for name, value in done.written.items() if now.get(name) == value]
+    _write_sparing(api, {name: done.before.get(name) for name in mine}, say)
+    say("the config vars are as they were")
+
+
+def _write_sparing(api: Api, changes: configuring.Changes, say: Say) -> None:
+    """One write; where it turns out to hold an add-on's names, once more without them."""
     try:
         configuring.write(api, changes, say)
     except configuring.Owned as owned:
         say(f"! {', '.join(sorted(owned.names))}: an add-on's, left alone")
         configuring.write(api, {name: value for name, value in changes.items() if name not in owned.names}, say)
-    say("the config vars are as they were")

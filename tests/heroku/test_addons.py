@@ -24,7 +24,7 @@ def test_an_addons_name_is_never_sent(laptop: Laptop, standin: Standin, app: Her
     laptop.env(**ENV, DATABASE_URL="postgres://me:pw@db.example.org/mine")
     with standin.counting() as calls:
         result = laptop.push()
-    assert len(calls) == 12, calls  # one more, to learn whose it is
+    assert len(calls) == 14, calls  # one more, to learn whose it is
     assert app.config["DATABASE_URL"] == URL
     assert "DATABASE_URL" in result.stdout + result.stderr
     assert "postgresql-x" in result.stdout + result.stderr
@@ -91,7 +91,7 @@ def test_prune_spares_what_an_addon_owns(laptop: Laptop, standin: Standin, app: 
         result = laptop.sync("--prune", "--delete")  # one of three names: no mass deletion, so no --force
     assert "FOREIGN" not in app.config and app.config["DATABASE_URL"] == URL, shown(result)
     assert "DATABASE_URL" not in patched(standin)
-    assert len(calls) == 5, calls
+    assert len(calls) == 7, calls
 
 
 def test_pull_leaves_an_addons_credential_at_heroku(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:

@@ -23,7 +23,7 @@ def test_first_push(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
     assert {name: app.config[name] for name in ENV} == ENV
     assert app.config["PAASCTL_TARGET"] == "heroku"
     assert result.stdout.strip().endswith(f"{standin.url}/sites/shop/"), shown(result)
-    assert len(calls) == 11, calls
+    assert len(calls) == 13, calls
     # the config and the code; nothing else made a release
     assert [one.description[:6] for one in app.releases] == ["Initia", "Enable", "Set PA", "Deploy"]
 
@@ -37,27 +37,28 @@ def test_nothing_changed_takes_three_calls(laptop: Laptop, standin: Standin, app
     assert result.stdout.strip().endswith("/sites/shop/")
 
 
-def test_code_only_takes_eight_calls(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
+def test_code_only_takes_ten_calls(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
     laptop.push()
     laptop.edit(2)
     for number in range(300):
         laptop.write(f"pages/p{number}.txt", f"page {number}")
     with standin.counting() as calls:
         laptop.push()
-    assert len(calls) == 8, calls
+    assert len(calls) == 10, calls
     assert len(standin.writes("config-vars")) == 1  # the first push's
     assert app.current.slug is not None
     assert "pages/p299.txt" in app.current.slug.files
 
 
-def test_env_only_takes_four_calls(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
+def test_env_only_takes_six_calls(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
     laptop.push()
     laptop.env(**ENV, NEW="value-of-new")
     releases = len(app.releases)
     with standin.counting() as calls:
         laptop.sync()
     config = f"{APP}/config-vars"
-    assert calls == [f"GET {config}", f"GET {config}", f"PATCH {config}", f"GET {APP}/releases"]
+    look = [f"GET {APP}/releases", f"GET {APP}/builds", f"GET {config}"]
+    assert calls == [f"GET {config}", *look, f"PATCH {config}", f"GET {APP}/releases"]
     assert app.config["NEW"] == "value-of-new"
     assert len(app.releases) == releases + 1
 
@@ -77,7 +78,7 @@ def test_the_address_is_asked_for_once(laptop: Laptop, standin: Standin) -> None
     laptop.edit(2)
     with standin.counting() as calls:
         laptop.push()
-    assert len(calls) == 8, calls
+    assert len(calls) == 10, calls
     with standin.counting() as calls:
         assert laptop.push().stdout.strip().endswith("/sites/shop/")
     assert calls == PLAN
@@ -89,7 +90,7 @@ def test_a_hundred_names_are_one_write(laptop: Laptop, standin: Standin, app: He
     releases = len(app.releases)
     with standin.counting() as calls:
         laptop.sync()
-    assert len(calls) == 4
+    assert len(calls) == 6
     assert len(app.releases) == releases + 1
     assert app.config["NAME_99"] == "value 99 of many"
 
@@ -100,7 +101,7 @@ def test_env_and_code_together(laptop: Laptop, standin: Standin, app: HerokuApp)
     laptop.env(**ENV | {"MAIL_SERVER": "other.example.net"})
     with standin.counting() as calls:
         laptop.push()
-    assert len(calls) == 11, calls
+    assert len(calls) == 13, calls
     assert app.config["MAIL_SERVER"] == "other.example.net"
 
 
@@ -218,7 +219,7 @@ def test_formation(laptop: Laptop, standin: Standin, app: HerokuApp) -> None:
     with standin.counting() as calls:
         laptop.push()
     assert app.formation == {"web": 1, "worker": 2}
-    assert len(calls) == 12, calls
+    assert len(calls) == 14, calls
     with standin.counting() as calls:
         laptop.push()
     assert len(calls) == 4  # one more, to look at it
@@ -237,7 +238,7 @@ def test_a_sync_of_the_env_leaves_the_formation_alone(laptop: Laptop, standin: S
     laptop.env(**ENV, ADDED="value-of-added")
     with standin.counting() as calls:
         assert "scale" not in laptop.sync().stdout
-    assert len(calls) == 4
+    assert len(calls) == 6
 
 
 def test_another_build_is_not_crossed(laptops: Callable[..., Laptop], standin: Standin, app: HerokuApp) -> None:
