@@ -12,7 +12,7 @@ from paasctl.model import Observed, Plan, Say
 from paasctl.redact import Redactor
 from paasctl.secret import Secret
 
-from . import history, ledger, resuming, serving
+from . import history, ledger, meanwhile, resuming, serving
 from .api import Api
 from .failures import ApiError
 from .hints import Hints
@@ -57,6 +57,9 @@ def plan(api: Api, observed: Observed, wanted: str | None, redactor: Redactor, t
     tell(goal.values)
     live = state.live
 
+    def compare(say: Say) -> None:
+        meanwhile.require_unchanged(api, next(iter(state.releases or ()), None))
+
     def commit(say: Say) -> None:
         if live is not None:
             hints.note("rollback", f"{live.id} {goal.release.version}")
@@ -76,6 +79,7 @@ def plan(api: Api, observed: Observed, wanted: str | None, redactor: Redactor, t
     changes = _changes(observed, goal)
     title = f"go back to {goal.release.name}: {goal.release.description}"
     return Plan(
+        prepare=(step(api, "check that nobody released anything meanwhile", compare),),
         commit=(step(api, title, commit, changes),),
         verify=(step(api, "check that the app is healthy", verify),) if observed.url else (),
         undo=step(api, f"return to {live.name}" if live else "leave it", undo),

@@ -103,6 +103,30 @@ def test_a_sync_does_not_cross_a_release(laptop: Laptop, app: HerokuApp) -> None
     assert "ADDED" not in app.config
 
 
+def test_a_rollback_does_not_go_over_a_push_that_came_after_its_plan(
+    both: tuple[Laptop, Laptop], app: HerokuApp
+) -> None:
+    ada, bob = both
+    for laptop in both:
+        laptop.edit(2)
+        laptop.push()
+    bob.edit(3)
+    bob.env(**ENV, FROM_BOB="bob-value")
+    looks: list[int] = []
+
+    def bob_is_faster(seen: object) -> None:
+        if str(seen) == f"GET {APP}/releases":
+            looks.append(1)
+            if len(looks) == 2:
+                bob.push()
+
+    ada.standin.before.append(bob_is_faster)
+    result = ada.paasctl("rollback", "heroku", "-y", code=4)
+    assert f"v{app.current.version} (Deploy" in result.stderr, shown(result)
+    assert b"version 3" in code_of(app)
+    assert app.config["FROM_BOB"] == "bob-value"
+
+
 # ------------------------------------------------------------------------------------ before anything is taken back
 
 

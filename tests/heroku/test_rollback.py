@@ -26,10 +26,10 @@ def twice(laptop: Laptop) -> Laptop:
     return laptop
 
 
-def test_code_and_env_go_back_with_five_calls(twice: Laptop, standin: Standin, app: HerokuApp) -> None:
+def test_code_and_env_go_back_with_seven_calls(twice: Laptop, standin: Standin, app: HerokuApp) -> None:
     with standin.counting() as calls:
         result = twice.paasctl("rollback", "heroku", "-y")
-    assert len(calls) == 5, calls
+    assert len(calls) == 7, calls
     assert version_of(app) == "1"
     assert {name: app.config.get(name) for name in (*ENV, "ADDED")} == {**ENV, "ADDED": None}
     assert "~ MAIL_SERVER" in result.stdout
@@ -88,7 +88,7 @@ def test_a_sync_of_the_env_alone(laptop: Laptop, app: HerokuApp, standin: Standi
         laptop.sync()
     with standin.counting() as calls:
         laptop.paasctl("rollback", "heroku", "-y")
-    assert len(calls) == 5, calls
+    assert len(calls) == 7, calls
     assert app.config["MAIL_SERVER"] == "one.example.net"
     laptop.paasctl("rollback", "heroku", "-y")
     assert app.config["MAIL_SERVER"] == ENV["MAIL_SERVER"]
