@@ -12,15 +12,17 @@ from paasctl.model import Observed, Plan, Say
 from paasctl.redact import Redactor
 from paasctl.secret import Secret
 
-from . import history, ledger, meanwhile, resuming, serving
+from . import history, ledger, meanwhile, resuming, serving, undoing
 from .api import Api
 from .failures import ApiError
+from .following import StillRunning
 from .hints import Hints
-from .ledger import NAME
+from .ledger import NAME, Ledger
 from .planning import step
 from .records import HerokuRelease
-from .releasing import can_return_to, roll_back
+from .releasing import await_rollback, begin_rollback, is_rollback
 from .state import State
+from .undoing import Done
 
 #: How many steps back a state is looked for that is not of the same push; more than a push makes.
 _TRIES = 6
@@ -55,7 +57,7 @@ def plan(api: Api, observed: Observed, wanted: str | None, redactor: Redactor, t
     goal = _named(api, state, wanted) if wanted else _previous(api, state)
     redactor.learn(goal.values.values())
     tell(goal.values)
-    live = state.live
+    live, begun = state.live, _begun(state, goal)
 
     def compare(say: Say) -> None:
         meanwhile.require_unchanged(api, next(iter(state.releases or ()), None))
@@ -63,17 +65,17 @@ def plan(api: Api, observed: Observed, wanted: str | None, redactor: Redactor, t
     def commit(say: Say) -> None:
         if live is not None:
             hints.note("rollback", f"{live.id} {goal.release.version}")
-        roll_back(api, goal.release, redactor, say)
+        made = begin_rollback(api, goal.release, say)
+        begun.note(made, code=True)
+        begun.live = await_rollback(api, made, goal.release, redactor, say)
 
     def verify(say: Say) -> None:
         serving.check_health(observed.url, None, say)
         hints.note("rollback", "")
 
     def undo(say: Say) -> None:
-        if live is None or not can_return_to(live):
-            say("there is nothing to go back to")
-        elif history.live(api.releases(5)) != live:
-            roll_back(api, live, redactor, say)
+        _learn_outcome(api, begun, goal)
+        undoing.undo(api, begun, "", frozenset(), redactor, say)
         hints.note("rollback", "")
 
     changes = _changes(observed, goal)
@@ -87,6 +89,38 @@ def plan(api: Api, observed: Observed, wanted: str | None, redactor: Redactor, t
         notes=tuple(_notes(changes, goal)),
         warnings=_taken_back(observed, goal),
     )
+
+
+def _begun(state: State, goal: Goal) -> Done:
+    """What an undo of the rollback has to know. Heroku has the old config vars as soon as it has the rollback, even
+    where its release command then fails."""
+    names = state.values.keys() | goal.values.keys()
+    newest = next(iter(state.releases or ()), None)
+    return Done(
+        start=state.live,
+        before=state.values,
+        wrote=True,
+        written={name: goal.values.get(name) for name in names if goal.values.get(name) != state.values.get(name)},
+        seen=newest.version if newest else None,
+    )
+
+
+def _learn_outcome(api: Api, done: Done, goal: Goal) -> None:
+    """Ask what became of a rollback that was not followed to its end.
+
+    Raises:
+        StillRunning: its release command runs; nothing can be taken back under it.
+    """
+    if done.live is not None:
+        return
+    newer = [one for one in api.releases(5) if one.version > (done.seen or 0)]
+    made = next((one for one in newer if one.id in done.ours or is_rollback(one, goal.release)), None)
+    if made is None:
+        return
+    done.note(made, code=True)
+    if made.status == "pending":
+        raise StillRunning(f"the rollback {made.name} goes on at Heroku", hint="`paasctl releases` shows its end")
+    done.live = made if made.status == "succeeded" else None
 
 
 def _done_before(state: State) -> str:
@@ -180,9 +214,27 @@ def _previous(api: Api, state: State) -> Goal:
         )
     _require_possible(found)
     values = api.release_config_vars(found.id)
+    if (whole := _before_half(state, releases, found, values)) is not None:
+        found, values = whole, api.release_config_vars(whole.id)
     if state.ledger.before is None and state.manifest is not None:
         return _of_another_push(api, state, releases, Goal(found, values))
     return Goal(found, values)
+
+
+def _before_half(
+    state: State, releases: Sequence[HerokuRelease], found: HerokuRelease, values: Mapping[str, Secret]
+) -> HerokuRelease | None:
+    """The release before ``found`` where that is only the config of a push, whose code came right after it."""
+    states = history.timeline(releases)
+    at = states.index(found)
+    tree = Ledger.of(ledger.read(values.get(NAME))[0]).tree
+    after = states[at + 1] if at + 1 < len(states) else None
+    if not at or after is None or after.artifact == found.artifact:
+        return None
+    if not tree or tree != history.digest_of(after, releases, state.builds):
+        return None
+    _require_possible(states[at - 1])
+    return states[at - 1]
 
 
 def _of_another_push(api: Api, state: State, releases: Sequence[HerokuRelease], goal: Goal) -> Goal:

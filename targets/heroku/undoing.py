@@ -167,7 +167,8 @@ def _restore_config(api: Api, done: Done, say: Say) -> None:
     rollback would take more along. What somebody else has written over ours stays."""
     now = api.config_vars()
     mine = [name for name, value in done.written.items() if now.get(name) == value]
-    _write_sparing(api, {name: done.before.get(name) for name in mine}, say)
+    if mine:
+        _write_sparing(api, {name: done.before.get(name) for name in mine}, say)
     say("the config vars are as they were")
 
 

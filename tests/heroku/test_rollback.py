@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from heroku_standin import HerokuApp, Standin
@@ -172,6 +173,85 @@ def test_a_rollback_that_is_not_healthy_returns(twice: Laptop, app: HerokuApp) -
     twice.paasctl("rollback", "heroku", "-y", code=1)
     assert version_of(app) == "2"
     assert app.config == config
+
+
+@pytest.fixture
+def thrice(twice: Laptop, app: HerokuApp) -> Laptop:
+    """Env and code were pushed three times, and the release command of a rollback fails."""
+    twice.edit(3)
+    twice.env(**ENV, ADDED="value-of-added", THIRD="value-of-third")
+    twice.push()
+    app.release_command, app.release_outcomes = "succeeded", ["failed"]
+    return twice
+
+
+@pytest.mark.parametrize("outcomes", [["failed"], ["failed", "failed"]])
+def test_a_rollback_whose_release_command_fails_leaves_the_config(
+    thrice: Laptop, app: HerokuApp, outcomes: list[str]
+) -> None:
+    """Heroku takes the config back all the same; where the way back fails too, it is at least as it was."""
+    app.release_outcomes = outcomes
+    before = dict(app.config)
+    result = thrice.paasctl("rollback", "heroku", "-y", code=1)
+    assert app.config == before, shown(result)
+    assert dict(app.current.config) == before
+    assert version_of(app) == "3"
+    assert "go back to v6" in result.stdout
+    assert "go back to v6" in thrice.paasctl("rollback", "heroku", "-y").stdout
+    assert version_of(app) == "2"
+    assert "THIRD" not in app.config
+
+
+def test_a_rollback_that_left_its_config_is_half_and_done_again(
+    thrice: Laptop, app: HerokuApp, standin: Standin
+) -> None:
+    """The config of the push that is live is no end of a push."""
+    live = app.current
+
+    def once_begun(seen: object) -> None:
+        if str(seen) == f"POST {APP}/releases":
+            live.eligible = len(standin.writes("releases")) <= 1
+
+    standin.before.append(once_begun)
+    result = thrice.paasctl("rollback", "heroku", "-y", code=5)
+    assert "THIRD" not in app.config, shown(result)
+    standin.before.clear()
+    assert "go back to v6" in thrice.paasctl("rollback", "heroku", "-y").stdout
+    assert version_of(app) == "2"
+
+
+def test_ctrl_c_in_the_release_command_of_a_rollback_says_that_it_goes_on(
+    twice: Laptop, app: HerokuApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.release_command, app.release_polls = "succeeded", 99
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    result = twice.paasctl("rollback", "heroku", "-y", code=5)
+    assert f"the rollback v{app.releases[-1].version} goes on at Heroku" in result.stderr, shown(result)
+    app.settle_release(app.releases[-1])
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    result = twice.paasctl("rollback", "heroku", "-y")
+    assert "did not get to its end" in result.stderr
+    assert version_of(app) == "1"
+
+
+def test_a_config_var_that_is_set_during_a_rollback_stays(twice: Laptop, app: HerokuApp, standin: Standin) -> None:
+    first = app.releases[3].slug
+    assert first is not None
+    app.crashes = first.version
+    before = dict(app.config)
+
+    def by_hand(seen: object) -> None:
+        if str(seen) == "GET /sites/shop/":
+            app.patch({"BY_HAND": "value-by-hand"})
+
+    standin.before.append(by_hand)
+    twice.paasctl("rollback", "heroku", "-y", code=1)
+    assert version_of(app) == "2"
+    assert app.config == {**before, "BY_HAND": "value-by-hand"}
 
 
 def test_many_releases_by_hand_lie_in_between(twice: Laptop, app: HerokuApp) -> None:

@@ -185,7 +185,7 @@ def test_a_rollback_that_fails_shows_no_value_of_the_release_it_goes_to(
     def broken(*_: Any) -> Any:
         raise RuntimeError(f"unexpected: {older}")
 
-    monkeypatch.setattr("paasctl.targets.heroku.rollbacks.roll_back", broken)
+    monkeypatch.setattr("paasctl.targets.heroku.rollbacks.begin_rollback", broken)
     result = laptop.paasctl("rollback", "heroku", "-y", "-vv", code=None)
     assert "unexpected: ********" in result.stderr, shown(result)
     assert older not in shown(result)
