@@ -18,7 +18,6 @@ from .hints import Hints
 from .intent import Intent
 from .ledger import NAME, Ledger
 from .records import HerokuBuild, HerokuRelease
-from .releasing import roll_back
 from .state import origin_note
 from .undoing import Done
 
@@ -208,19 +207,17 @@ class Push:
     def remove(self, say: Say) -> None:
         """Remove what the new release does not need any more; when it turns out to need it, bring it back."""
         self._require_same_late()
+        kept = self._stored
         self._write_ours(self._intent.late_write, say)
-        release = configuring.release_after(self._api, self._newest)[0]
-        release = following.await_release(self._api, release, self._redactor, say)
         gone = [name for name in self._intent.late if name not in self._dropped]
         try:
+            release = following.await_release(self._api, self._config_release(), self._redactor, say)
             self._require_serving(release.version, say)
-        except PaasctlError as failure:
-            if self._done.live is not None:
-                roll_back(self._api, self._done.live, self._redactor, say)
-                raise PaasctlError(
-                    f"{failure.message}; {', '.join(gone)} were brought back", hint=failure.hint
-                ) from None
+        except following.StillRunning:
             raise
+        except PaasctlError as failure:
+            before = {name: self._intent.state.values.get(name) for name in gone}
+            undoing.bring_back(self._api, {NAME: kept, **before}, self._done, failure, self._redactor, say)
         self._hints.note("written", "")
 
     def _require_same_late(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from paasctl.errors import PaasctlError
 from paasctl.model import Say
@@ -12,7 +13,8 @@ from paasctl.secret import Secret
 
 from . import configuring, history, meanwhile
 from .api import Api
-from .following import Failed, StillRunning
+from .configuring import Changes
+from .following import Failed, StillRunning, await_release
 from .ledger import NAME
 from .meanwhile import Others
 from .records import HerokuBuild, HerokuRelease
@@ -36,7 +38,7 @@ class Done:
     before: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     half: bool = False
     wrote: bool = False
-    written: configuring.Changes = field(default_factory=dict, repr=False)
+    written: Changes = field(default_factory=dict, repr=False)
     sent: bool = False
     build: HerokuBuild | None = None
     over: bool = False
@@ -172,10 +174,35 @@ def _restore_config(api: Api, done: Done, say: Say) -> None:
     say("the config vars are as they were")
 
 
-def _write_sparing(api: Api, changes: configuring.Changes, say: Say) -> None:
+def _write_sparing(api: Api, changes: Changes, say: Say) -> None:
     """One write; where it turns out to hold an add-on's names, once more without them."""
     try:
         configuring.write(api, changes, say)
     except configuring.Owned as owned:
         say(f"! {', '.join(sorted(owned.names))}: an add-on's, left alone")
         configuring.write(api, {name: value for name, value in changes.items() if name not in owned.names}, say)
+
+
+def bring_back(api: Api, before: Changes, done: Done, failure: PaasctlError, redactor: Redactor, say: Say) -> NoReturn:
+    """Write what the last write removed once more, with the manifest of before. It is no rollback: that would take
+    along what others changed since.
+
+    Args:
+        failure: why the app does not bear the removal.
+
+    Raises:
+        PaasctlError: always; the failure, and whether the names are back.
+    """
+    names, hint = ", ".join(name for name in before if name != NAME), failure.hint
+    try:
+        now = api.config_vars()
+        if any(now.get(name) != done.written.get(name) for name in before):
+            raise PaasctlError("somebody changed the config meanwhile")
+        _write_sparing(api, before, say)
+        told = f"brought back: {names}"
+        await_release(api, configuring.release_after(api, done.latest)[0], redactor, say)
+    except Failed as error:
+        told += f", but {error.message}"
+    except PaasctlError as error:
+        told, hint = f"{names} could not be brought back: {error.message}", "`paasctl env diff` shows what is there"
+    raise PaasctlError(f"{failure.message}; {told}", hint=hint, output=failure.output) from None

@@ -141,6 +141,44 @@ def test_removals_that_make_the_new_release_crash_are_taken_back(laptop: Laptop,
     assert "MAIL_SERVER" in result.stderr
 
 
+@pytest.mark.parametrize("outcomes", [["succeeded", "failed"], ["succeeded", "failed", "failed"]])
+def test_removals_without_which_the_release_command_fails_are_taken_back(
+    laptop: Laptop, app: HerokuApp, outcomes: list[str]
+) -> None:
+    """Outcomes of the code's release, of the removal's, and of the one that brings it back."""
+    laptop.push()
+    laptop.env(SECRET_KEY=ENV["SECRET_KEY"])
+    laptop.edit(2)
+    app.release_command, app.release_outcomes = "succeeded", [*outcomes]
+    before = dict(app.config)
+    result = laptop.push("--delete", code=5)
+    assert "brought back: MAIL_SERVER" in result.stderr, shown(result)
+    assert ("but release" in result.stderr) is (len(outcomes) == 3)
+    assert f"running the release command of v{app.releases[-2].version}" in result.stderr.partition("error:")[2]
+    assert app.config == before
+    assert "- MAIL_SERVER" in laptop.push("--delete").stdout
+    assert "MAIL_SERVER" not in app.config
+
+
+def test_removals_that_somebody_answers_meanwhile_are_left_to_him(
+    laptop: Laptop, app: HerokuApp, standin: Standin
+) -> None:
+    laptop.push()
+    laptop.env(SECRET_KEY=ENV["SECRET_KEY"])
+    laptop.edit(2)
+    app.crash_names = {"MAIL_SERVER", "OTHER"}
+    app.config["OTHER"] = "other-value"
+
+    def by_hand(seen: object) -> None:
+        if str(seen) == "GET /apps/shop/dynos" and "MAIL_SERVER" not in app.config and "OTHER" in app.config:
+            app.patch({"MAIL_SERVER": "by-hand.example.net", "OTHER": None})
+
+    standin.before.append(by_hand)
+    result = laptop.push("--delete", code=5)
+    assert "MAIL_SERVER could not be brought back" in result.stderr, shown(result)
+    assert app.config["MAIL_SERVER"] == "by-hand.example.net"
+
+
 def test_a_first_push_whose_build_fails_leaves_nothing(laptop: Laptop, app: HerokuApp) -> None:
     app.patch({"FOREIGN": "x"})
     before = Snapshot.of(app)
