@@ -35,11 +35,16 @@ def side(tmp_path: Path) -> Iterator[AppSide]:
     yield made
 
 
+def run(side: AppSide) -> Path:
+    """The folder of sockets and notes, which lies elsewhere where the app's own path is long."""
+    return Path(side.layout.run_folder())
+
+
 @pytest.mark.parametrize("odd", ODD)
 def test_an_odd_file_is_no_note_and_no_env(side: AppSide, odd: str) -> None:
-    write_json(side.layout.path("run", "web.0.json"), {"pid": 7, "release": "v1"})
+    write_json(str(run(side) / "web.0.json"), {"pid": 7, "release": "v1"})
     write_json(side.layout.env_file("e2"), GOOD)
-    ODD[odd](Path(side.layout.path("run", "worker.0.json")))
+    ODD[odd](run(side) / "worker.0.json")
     ODD[odd](Path(side.layout.env_file("e1")))
     assert side.do_notes({}, None) == {"web.0": {"pid": 7, "release": "v1"}}
     assert side.do_other_envs({"but": None}, None) == [{"A": "1"}]
@@ -58,7 +63,7 @@ def test_an_odd_file_is_no_note_and_no_env(side: AppSide, odd: str) -> None:
     ],
 )
 def test_a_note_of_another_shape_is_none(side: AppSide, note: Any) -> None:
-    write_json(side.layout.path("run", "web.0.json"), note)
+    write_json(str(run(side) / "web.0.json"), note)
     assert side.do_notes({}, None) == {}
 
 
@@ -85,7 +90,7 @@ def test_a_pipe_among_the_logs_has_no_lines(side: AppSide) -> None:
 
 
 def test_a_pipe_in_place_of_the_canarys_log_is_replaced(side: AppSide, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = Path(side.layout.path("run", "canary.log"))
+    log = run(side) / "canary.log"
     os.mkfifo(log)
     start = Path(side.layout.release("v1", "start"))
     start.parent.mkdir(parents=True)

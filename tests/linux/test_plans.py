@@ -176,9 +176,9 @@ def test_a_plan_that_finishes_a_push_says_what_it_finishes() -> None:
 def test_processes_that_run_what_was_there_before_a_mend_are_restarted() -> None:
     wanted = Desired("local", None, Env(), (), None, Provenance("ada"))  # type: ignore[arg-type]
     processes = ({"name": "web", "state": "RUNNING", "release": "v2"},)
-    assert not planner(Recorder())._settle(wanted, observed(processes=processes).extra)
+    assert not planner(Recorder())._settle(wanted, spec.Spec({}), observed(processes=processes).extra)
     agent = Recorder()
-    plan = planner(agent)._settle(wanted, observed(processes=processes, remade=True).extra)
+    plan = planner(agent)._settle(wanted, spec.Spec({}), observed(processes=processes, remade=True).extra)
     push.apply(plan, Log())
     assert agent.calls == ["lock", "switch", "roll", "prune"]
     assert plan.notes == (remarks.REMADE,)
