@@ -134,18 +134,28 @@ class Setup:
         self._note_begun(config)
         children.run(["systemctl", "enable", "--now", "supervisor"], "/", limit=60)
         moves = bool(known) and known["generation"] != config["generation"]
-        if moves:
-            self._groups.begin(known, config)
         try:
-            self._site.put(config, known, begun)
-        except Failure:
             if moves:
-                self._groups.abandon(known, config)
+                self._groups.begin(known, config)
+            changed = self._put_site(config, known, begun, moves)
+        except Failure:
+            if known and not begun:  # all is as it was
+                remove(begun_path(self.layout))
             raise
+        if changed:
+            site.reload()
         write_json(self.layout.setup, config, 0o644)
         self._groups.settle(known, config, begun)
         self._write(self._tmpfiles(config), texts.tmpfiles(config), 0o644)
         remove(begun_path(self.layout))
+
+    def _put_site(self, config: Config, known: Config, begun: Config, moves: bool) -> bool:
+        try:
+            return self._site.put(config, known, begun)
+        except Failure:
+            if moves:
+                self._groups.abandon(known, config)
+            raise
 
     def _write(self, path: str, text: str, mode: int) -> None:
         if "/sudoers.d/" in path:

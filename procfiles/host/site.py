@@ -29,7 +29,7 @@ class Site:
         #: the link to the host's default site while it is switched off, whichever app of the host took it away
         self._aside = os.path.join(os.path.dirname(layout.setup), "default-site")
 
-    def put(self, config: Config, known: Config, begun: Config) -> None:
+    def put(self, config: Config, known: Config, begun: Config) -> bool:
         """Write the site as a candidate; the old one stays when nginx refuses it.
 
         One that somebody edited (certbot does) stays as it is until something else is asked of it.
@@ -38,15 +38,18 @@ class Site:
             known: what the last setup that came to its end noted; empty before.
             begun: what one that did not come to its end noted; empty where there was none.
 
+        Returns:
+            Whether nginx must be reloaded.
+
         Raises:
-            Failure: nginx refuses the site, or another one that is there, or cannot be reloaded.
+            Failure: nginx refuses the site, or another one that is there; all is as it was.
         """
         path, link = file_path(config), link_path(config)
         before, linked = read(path), os.path.islink(link)
         stays = bool(before) and known.get("site") == config["site"] and digest(before) != begun.get("site")
         if stays and linked and not begun:
             start_nginx()
-            return
+            return False
         text = before if stays else texts.nginx(config)
         if before not in ("", text) and digest(before) not in (known.get("site"), begun.get("site")):
             self._say("the site had been edited (by certbot?) and is written anew; do again what was done to it")
@@ -66,7 +69,7 @@ class Site:
         if config["domain"] and any(each and not each["domain"] for each in (known, begun)):
             self._switch_default_on()
         start_nginx()
-        children.check(reloaded(), "nginx could not be reloaded", "see `systemctl status nginx` on the host")
+        return True
 
     def remove(self, config: Config) -> None:
         """Take the site away, and switch the host's default site on again."""
@@ -158,6 +161,15 @@ def tested() -> children.Ended:
 
 def reloaded() -> children.Ended:
     return children.run(["systemctl", "reload", "nginx"], "/", limit=60)
+
+
+def reload() -> None:
+    """Have nginx read its configuration anew.
+
+    Raises:
+        Failure: it does not.
+    """
+    children.check(reloaded(), "nginx could not be reloaded", "see `systemctl status nginx` on the host")
 
 
 def start_nginx() -> None:
