@@ -106,3 +106,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def rendezvous(standin: Standin, certificate: tuple[Path, Path]) -> Iterator[Rendezvous]:
     with Rendezvous(standin, *certificate) as meeting:
         yield meeting
+
+
+@pytest.fixture
+def both(laptops: Callable[..., Laptop], app: HerokuApp) -> tuple[Laptop, Laptop]:
+    """Both have pushed the same."""
+    ada, bob = laptops("ada"), laptops("bob")
+    ada.push()
+    bob.push()
+    return ada, bob

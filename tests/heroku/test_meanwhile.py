@@ -14,15 +14,6 @@ APP = "/apps/shop"
 PATCH, BUILD, STREAM = f"PATCH {APP}/config-vars", f"POST {APP}/builds", "/streams/build"
 
 
-@pytest.fixture
-def both(laptops: Callable[..., Laptop], app: HerokuApp) -> tuple[Laptop, Laptop]:
-    """Both have pushed the same."""
-    ada, bob = laptops("ada"), laptops("bob")
-    ada.push()
-    bob.push()
-    return ada, bob
-
-
 def just_before(standin: Standin, request: str, do: Callable[[], object]) -> None:
     """Once, when the stand-in gets this request."""
     done: list[int] = []

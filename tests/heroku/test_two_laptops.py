@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from heroku_standin import HerokuApp
 from laptop import ENV, Laptop, shown
-
-
-@pytest.fixture
-def both(laptops: Callable[..., Laptop], app: HerokuApp) -> tuple[Laptop, Laptop]:
-    """Both have synced the same env."""
-    ada, bob = laptops("ada"), laptops("bob")
-    ada.push()
-    bob.push()
-    return ada, bob
 
 
 def test_the_second_one_has_nothing_to_do(both: tuple[Laptop, Laptop]) -> None:
