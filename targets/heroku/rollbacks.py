@@ -202,7 +202,7 @@ def _require_possible(release: HerokuRelease) -> None:
 
 
 def _previous(api: Api, state: State) -> Goal:
-    """The end of the push before. Where only descriptions tell which it is, its manifest must differ from today's."""
+    """The end of the push before. Where only descriptions tell which it is, its code or its manifest must differ."""
     releases: Sequence[HerokuRelease] = state.releases or ()
     found = history.previous(releases, state.ledger)
     if found is None:
@@ -217,7 +217,7 @@ def _previous(api: Api, state: State) -> Goal:
     if (whole := _before_half(state, releases, found, values)) is not None:
         found, values = whole, api.release_config_vars(whole.id)
     if state.ledger.before is None and state.manifest is not None:
-        return _of_another_push(api, state, releases, Goal(found, values))
+        return _another_state(api, state, releases, Goal(found, values))
     return Goal(found, values)
 
 
@@ -237,10 +237,13 @@ def _before_half(
     return states[at - 1]
 
 
-def _of_another_push(api: Api, state: State, releases: Sequence[HerokuRelease], goal: Goal) -> Goal:
+def _another_state(api: Api, state: State, releases: Sequence[HerokuRelease], goal: Goal) -> Goal:
+    """``goal``, or the first state before it that differs from today's in what a push brings."""
     states = history.timeline(releases)
     for _ in range(_TRIES):
-        if goal.values.get(NAME) != state.values.get(NAME) or goal.release not in states[1:]:
+        if goal.release.artifact != states[-1].artifact or goal.values.get(NAME) != state.values.get(NAME):
+            break
+        if goal.release not in states[1:]:
             break
         earlier = states[states.index(goal.release) - 1]
         _require_possible(earlier)

@@ -96,6 +96,19 @@ def test_a_sync_of_the_env_alone(laptop: Laptop, app: HerokuApp, standin: Standi
     assert version_of(app) == "1"
 
 
+def test_a_sync_before_a_push_of_code_alone_stays(laptop: Laptop, app: HerokuApp) -> None:
+    laptop.push()
+    laptop.env(**ENV | {"MAIL_SERVER": "one.example.net"})
+    laptop.sync()
+    laptop.edit(2)
+    laptop.push()
+    laptop.paasctl("rollback", "heroku", "-y")
+    assert version_of(app) == "1"
+    assert app.config["MAIL_SERVER"] == "one.example.net"
+    laptop.paasctl("rollback", "heroku", "-y")
+    assert app.config["MAIL_SERVER"] == ENV["MAIL_SERVER"]
+
+
 def test_removals_belong_to_their_push(laptop: Laptop, app: HerokuApp) -> None:
     laptop.env(**ENV, OLD="value-of-old")
     laptop.push()
