@@ -83,9 +83,13 @@ class Releases:
 
         What made it fail later (a database that was away) may pass, and its health is checked before it is live again.
         """
-        if state == "failed" and self._is(release, "good"):
+        if state == "failed" and self.was_good(release):
             return
         write_file(self._layout.release(release, state), b"")
+
+    def was_good(self, release: str) -> bool:
+        """Whether a release was found healthy once."""
+        return self._is(release, "good")
 
     def prune(self) -> List[Document]:
         """Remove old releases: the live one, those that led to it, the last good ones and the newest failed one stay.

@@ -102,7 +102,8 @@ class Rollout:
 
     def switch(self, release: str, undo_to: Optional[str]) -> None:
         """The commit: note what to go back to, publish the static files, and rename the link."""
-        write_json(self._layout.path("operation.json"), {"to": release, "from": undo_to})
+        back = self._releases.was_good(release)  # it goes back to it: what a push brings has been seen by nobody yet
+        write_json(self._layout.path("operation.json"), {"to": release, "from": undo_to, "back": back})
         self._releases.publish(release)
         self._releases.switch(release)
 

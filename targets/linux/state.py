@@ -61,9 +61,9 @@ class HostState:
 
     @property
     def half_back(self) -> bool:
-        """Whether a rollback was cut short after it made its release live: one that a push makes is not good yet."""
+        """Whether a rollback was cut short after it made its release live."""
         unfinished, live = self.unfinished or {}, self.live["id"] if self.live else None
-        return live in self.good and unfinished.get("to") == live != unfinished.get("from")
+        return bool(unfinished.get("back")) and unfinished["to"] == live != unfinished["from"]
 
     @property
     def goal(self) -> str | None:

@@ -69,7 +69,7 @@ def test_the_static_files_come_back_though_the_release_never_was_current(
         disk.setattr(releases, "point", full(host.layout.root))
         with pytest.raises(OSError, match="No space left"):
             host.rollout.switch("v2", "v1")
-    assert host.state() == ("v1", "v2", {"to": "v2", "from": "v1"})
+    assert host.state() == ("v1", "v2", {"to": "v2", "from": "v1", "back": False})
     host.rollout.undo("v2", "v1", print)
     assert host.state() == ("v1", "v1", None)
 
@@ -80,5 +80,13 @@ def test_the_processes_come_back_though_the_static_files_cannot(host: Host, monk
     monkeypatch.setattr(static, "point", full(host.layout.public))
     with pytest.raises(OSError, match="No space left"):
         host.rollout.undo("v2", "v1", print)
-    assert host.state() == ("v1", "v2", {"to": "v2", "from": "v1"})
+    assert host.state() == ("v1", "v2", {"to": "v2", "from": "v1", "back": False})
     assert host.rolled == ["v1"]
+
+
+def test_what_goes_back_is_told_from_what_a_push_brings(host: Host) -> None:
+    Path(host.layout.release("v1", "good")).touch()
+    host.rollout.switch("v2", "v1")
+    assert host.state()[2] == {"to": "v2", "from": "v1", "back": False}
+    host.rollout.switch("v1", "v2")
+    assert host.state()[2] == {"to": "v1", "from": "v2", "back": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -195,11 +196,14 @@ def test_the_urls_are_those_of_what_runs_then() -> None:
     assert planner(Recorder()).rollback(here, "v1").url == "http://x:8200/"
 
 
-def cut_short(to: str = "v2", start: str = "v3", good: tuple[str, ...] = ("v1", "v2", "v3")) -> Observed:
+def cut_short(
+    to: str = "v2", start: str = "v3", back: bool = True, good: Sequence[str] = ("v1", "v2", "v3")
+) -> Observed:
     """v2 is live, of three releases, and the command that made it so is not over."""
     before = {"v1": None, "v2": "v1", "v3": "v2"}
     documents = {id: {**live(), "id": id, "before": was, "migrations": []} for id, was in before.items()}
-    return observed(live=documents["v2"], documents=documents, good=good, unfinished={"to": to, "from": start})
+    unfinished = {"to": to, "from": start, "back": back}
+    return observed(live=documents["v2"], documents=documents, good=tuple(good), unfinished=unfinished)
 
 
 def goal(here: Observed, release: str | None = None) -> str:
@@ -220,7 +224,8 @@ def test_a_rollback_that_was_cut_short_is_brought_to_its_end(release: str | None
 @pytest.mark.parametrize(
     "changes",
     [
-        {"start": "v1", "good": ("v1",)},  # a push of v2, which nobody has seen healthy
+        {"start": "v1", "back": False, "good": ("v1",)},  # a push of v2, which nobody has seen healthy
+        {"start": "v1", "back": False},  # a push of v2, which was healthy when its connection broke
         {"start": "v2"},  # a push that only mended v2
         {"to": "v3", "start": "v2"},  # nothing had been made live
     ],
