@@ -6,7 +6,7 @@ The tests share one app and run in their order; each leaves it healthy and its c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hostlab.apps import SECRET, HostApp
@@ -24,7 +24,7 @@ OTHERS = {"/etc/nginx/sites-available/other": SITE, "/etc/supervisor/conf.d/othe
 
 
 @pytest.fixture(scope="module")
-def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
+def shop(make_shared_app: Callable[..., HostApp]) -> Iterator[HostApp]:
     app = make_shared_app()
     for path, text in OTHERS.items():
         app.host.ssh(f"cat > {path}", data=text)
@@ -33,7 +33,9 @@ def shop(make_shared_app: Callable[..., HostApp]) -> HostApp:
     app.project.replace("shop/config.py", "4 * 1024 * 1024", "8 * 1024 * 1024")
     app.project.commit("larger uploads")
     app.project.env({"SECRET_KEY": SECRET, "MAIL_ADMIN": "admin@example.com"})
-    return app
+    yield app
+    app.host.ssh("rm -f /etc/nginx/sites-enabled/other " + " ".join(OTHERS))
+    app.host.ssh("systemctl reload nginx && supervisorctl update")
 
 
 @pytest.fixture(scope="module")

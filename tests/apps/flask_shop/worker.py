@@ -16,7 +16,8 @@ def beat(number):
     with app.app_context():
         orders = Order.query.count()
     path = Path(app.instance_path) / "heartbeat.json"
-    candidate = path.with_suffix(".tmp")
+    # by its own name: a Procfile may run this worker twice
+    candidate = path.with_suffix(f".{os.getpid()}.tmp")
     candidate.write_text(json.dumps({"pid": os.getpid(), "version": VERSION, "beat": number, "orders": orders}))
     candidate.replace(path)
 
