@@ -82,9 +82,10 @@ class _Run:
             undo.do(self._report.say)
         except Exception as error:
             told = error.message if isinstance(error, PaasctlError) else type(error).__name__
+            own = getattr(error, "hint", "")
             raise HalfApplied(
                 f"{reason}; switching back failed too: {told}",
-                hint=self._plan.again or "run the same command again; it finishes or undoes the rest",
+                hint=self._plan.again or own or "run the same command again; it finishes or undoes the rest",
                 output=output or getattr(error, "output", ""),
             ) from error
         self._report.undid(undo)
