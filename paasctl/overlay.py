@@ -15,6 +15,8 @@ from paasctl.model import App
 
 RUNTIME = "_paasctl_runtime.py"
 THROUGH = "python -m _paasctl_runtime "
+#: The names that a line sets itself, which the release's env then leaves alone.
+ASSIGNED = "PAASCTL_ASSIGNED"
 
 #: The runtime's parts in the order in which they are joined; each one uses only names of those before it.
 PARTS = (
@@ -44,6 +46,12 @@ SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "waitress-serve"})
 SERVER_MODULES = frozenset({"gunicorn", "uvicorn", "hypercorn", "waitress"})
 PYTHON = re.compile(r"python(3(\.\d+)?)?")
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+#: ``NAME=value`` words as they are written in front of a program, with what a shell's quotes and braces hold.
+WRITTEN = re.compile(
+    r"""([A-Za-z_][A-Za-z0-9_]*)=(?:\\.|\$\{[^}]*\}|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'\\])*\s+""", re.DOTALL
+)
+#: A word that ends within the shell's braces or backquotes, where spaces do not end it.
+OPEN = re.compile(r"\$\{[^}]*$|^[^`]*`[^`]*$")
 
 #: Words that only a shell understands; a line that begins with one stays a shell's.
 SHELL_WORDS = frozenset(
@@ -107,11 +115,24 @@ def handover(line: str) -> bool:
 
 
 def through(line: str) -> str:
-    """The line as it goes through the runtime, which itself applies ``NAME=value`` words in front."""
+    """The line as it goes through the runtime. ``NAME=value`` words in front stay the shell's: some count from the
+    interpreter's start, and a value must not be an argument, which everybody on a host can read."""
     stripped = line.strip()
-    if stripped.startswith("exec "):
-        return "exec " + THROUGH + stripped[5:].lstrip()
-    return THROUGH + stripped
+    begin = "exec " if stripped.startswith("exec ") else ""
+    front, program = assigned(stripped[len(begin) :].lstrip())
+    if not front:
+        return begin + THROUGH + program
+    names = WRITTEN.findall(front)
+    exported = " ".join([*names, ASSIGNED])
+    return f"{front.rstrip()} {ASSIGNED}={','.join(names)}; export {exported}; exec {THROUGH}{program}"
+
+
+def assigned(line: str) -> tuple[str, str]:
+    """A line's ``NAME=value`` words in front, as they are written, and the rest from its program on."""
+    end = 0
+    while found := WRITTEN.match(line, end):
+        end = found.end()
+    return line[:end], line[end:]
 
 
 def why_unreached(line: str, root: Path | None = None) -> str:
@@ -125,8 +146,8 @@ def why_unreached(line: str, root: Path | None = None) -> str:
         return "it has shell operators"
     if not words:
         return "it is empty"
-    program = words[0]
-    if program in SHELL_WORDS or "$" in program or "`" in program:
+    program, front = words[0], shlex.split(line)[: -len(words)]
+    if program in SHELL_WORDS or "$" in program or "`" in program or any(map(OPEN.search, front)):
         return f"it begins with {program}, which only a shell understands"
     if program.rpartition("/")[2] in WRAPPERS:
         return f"{program} starts the program in a process of its own"

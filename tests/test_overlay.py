@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,7 +157,49 @@ def test_what_a_shell_makes_of_the_line_is_what_the_program_gets(tmp_path: Path)
     shim = tmp_path / "python"
     shim.write_text('#!/bin/sh\nshift 2\nfor word; do printf "%s\\n" "$word"; done\n')
     shim.chmod(0o755)
-    line = through("""A="a b" gunicorn -b 0.0.0.0:$PORT 'app:make("x")' --access-logfile -""")
+    line = through("""gunicorn -b 0.0.0.0:$PORT 'app:make("x")' --access-logfile -""")
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PORT": "5000"}
     out = subprocess.run(["sh", "-c", line], env=env, capture_output=True, text=True, check=True).stdout
-    assert out.splitlines() == ["A=a b", "gunicorn", "-b", "0.0.0.0:5000", 'app:make("x")', "--access-logfile", "-"]
+    assert out.splitlines() == ["gunicorn", "-b", "0.0.0.0:5000", 'app:make("x")', "--access-logfile", "-"]
+
+
+FRONTS = [
+    ("A=1", {"A": "1"}),
+    ("A='x y' B=\"$HOME/z w\"", {"A": "x y", "B": "/home/me/z w"}),
+    ("A=$SPACED", {"A": "--a  --b"}),
+    ("A=~/x B=$A/y", {"A": "/home/me/x", "B": "/home/me/x/y"}),
+    ("A=${NONE:-x y}z", {"A": "x yz"}),
+    ("A=a\\ b C=", {"A": "a b", "C": ""}),
+    ("exec A=1", {"A": "1"}),
+]
+
+
+@pytest.mark.parametrize(("front", "values"), FRONTS)
+def test_words_in_front_are_the_shells_and_no_arguments(tmp_path: Path, front: str, values: dict[str, str]) -> None:
+
+    shim = tmp_path / "python"
+    shim.write_text(
+        f"#!{sys.executable}\nimport json, os, sys\njson.dump([sys.argv[3:], dict(os.environ)], sys.stdout)"
+    )
+    shim.chmod(0o755)
+    line = through(f"{front} gunicorn app:app")
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": "/home/me", "SPACED": "--a  --b"}
+    out = subprocess.run(["sh", "-c", line], env=env, capture_output=True, text=True, check=True).stdout
+    arguments, environ = json.loads(out)
+    assert arguments == ["gunicorn", "app:app"]
+    assert {name: environ[name] for name in values} == values
+    assert environ["PAASCTL_ASSIGNED"].split(",") == list(values)
+
+
+def test_no_shell_stays_between_supervisor_and_a_line_with_words_in_front(tmp_path: Path) -> None:
+    shim = tmp_path / "python"
+    shim.write_text(f"#!{sys.executable}\nimport os\nprint(os.getpid())")
+    shim.chmod(0o755)
+    line, env = through("A=1 B='x y' gunicorn app:app"), {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(["sh", "-c", line], env=env, stdout=subprocess.PIPE, text=True) as started:
+        assert started.communicate()[0].strip() == str(started.pid)
+
+
+@pytest.mark.parametrize("line", ["A=`cat x y` gunicorn app:app", "A=${B:-x y z} gunicorn app:app"])
+def test_an_expression_with_spaces_in_front_stays_a_shells(line: str) -> None:
+    assert "only a shell understands" in why_unreached(line)

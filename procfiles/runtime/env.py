@@ -49,8 +49,10 @@ def load_env(path: str | None = None) -> list[str]:
         except (ValueError, KeyError, TypeError):
             say("the env file is not what paasctl writes; the app gets the inherited environment")
             return []
+        own = os.environ.get("PAASCTL_ASSIGNED", "").split(",")  # what the Procfile's line sets itself wins
         for name, value in values.items():
-            os.environ[name] = value
-            names.append(name)
+            if name not in own:
+                os.environ[name] = value
+                names.append(name)
         in_force["env"] = "%d names from the release" % len(names)
     return names

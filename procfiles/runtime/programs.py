@@ -114,7 +114,7 @@ def run_code(code: str, arguments: list[str]) -> int:
     in_folder("")
     prepare_program("python")
     sys.argv = ["-c", *arguments]
-    exec(compile(code, "<string>", "exec"), new_main().__dict__)
+    exec(compile(code, "<string>", "exec", dont_inherit=True), new_main().__dict__)
     return 0
 
 
@@ -126,9 +126,9 @@ def run_script(path: str, arguments: list[str]) -> int:
     in_folder(os.path.abspath(path if folder else os.path.dirname(path)))
     prepare_program(os.path.basename(path))
     sys.argv = [path, *arguments]
-    file = os.path.join(path, "__main__.py") if folder else path
+    file = os.path.abspath(os.path.join(path, "__main__.py") if folder else path)
     with open(file, "rb") as source:
-        code = compile(source.read(), file, "exec")
+        code = compile(source.read(), file, "exec", dont_inherit=True)  # without the annotations of this file
     exec(code, new_main(file).__dict__)
     return 0
 

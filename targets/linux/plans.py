@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -338,4 +339,5 @@ def require_setup(target: str, state: HostState, spec: Spec, site: Mapping[str, 
 
 
 def shown(command: str) -> str:
-    return command.replace("python -m _paasctl_runtime ", "")
+    """A line as its author wrote it, or nearly so."""
+    return re.sub(r"( PAASCTL_ASSIGNED=[^;]+; export [^;]+; exec)? ?python -m _paasctl_runtime ", r" ", command).strip()

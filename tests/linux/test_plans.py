@@ -16,6 +16,7 @@ from paasctl.changes import EnvChanges
 from paasctl.errors import HalfApplied, PaasctlError, UsageError
 from paasctl.manifest import Manifest
 from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Provenance
+from paasctl.overlay import through
 from paasctl.secret import Secret
 from paasctl.target import load
 from paasctl.testing.checkout import Log
@@ -187,6 +188,11 @@ def test_processes_that_run_what_was_there_before_a_mend_are_restarted() -> None
 
 def test_a_push_that_goes_on_was_not_interrupted() -> None:
     assert remarks.interrupted(observed(unfinished={"to": "v2", "from": "v1"}, busy=True).extra) == []
+
+
+@pytest.mark.parametrize("line", ["flask db upgrade", "A=1 B='x; y' flask db upgrade", "exec flask db upgrade"])
+def test_a_release_command_is_shown_as_it_was_written(line: str) -> None:
+    assert plans.shown(through(line)) == line
 
 
 def test_the_urls_are_those_of_what_runs_then() -> None:

@@ -49,6 +49,13 @@ def test_an_env_file_that_is_broken_is_one_line_and_the_app_runs(bench: Bench, c
     assert done.stderr.startswith("paasctl: ")
 
 
+def test_what_a_line_sets_itself_wins_over_the_releases_env(bench: Bench) -> None:
+    bench.write(app=SHOW)
+    file = env_file(bench.folder, WHO="release")
+    done = bench.run("python", "app.py", PAASCTL_ENV_FILE=file, WHO="line", PAASCTL_ASSIGNED="A,WHO")
+    assert "|line|" in done.stdout
+
+
 def test_words_in_front_of_a_program_are_its_env(bench: Bench) -> None:
     bench.write(app=SHOW)
     done = bench.run("WHO=line", "python", "app.py", PAASCTL_ENV_FILE=env_file(bench.folder, WHO="release"))
@@ -78,6 +85,8 @@ def same(bench: Bench, *words: str) -> None:
         ("python", "-E", "-m", "package"),
         ("python3", "app.py"),
         ("python", "exits.py"),
+        ("python", "where.py"),
+        ("python", "-c", "class A:\n    x: int = 1\nprint(A.__annotations__)"),
         ("python", "-V"),
         ("echo", "another program", "$HOME"),
     ],
@@ -88,7 +97,7 @@ def test_a_program_cannot_tell_the_difference(bench: Bench, words: tuple[str, ..
         (bench.folder / folder).mkdir()
     for name in ("app.py", "sub/inner.py", "package/__main__.py", "package/other.py"):
         (bench.folder / name).write_text(SHOW)
-    bench.write(exits="import sys; sys.exit(7)")
+    bench.write(exits="import sys; sys.exit(7)", where="class A:\n    x: int\nprint(__file__, A.__annotations__)")
     same(bench, *words)
 
 
