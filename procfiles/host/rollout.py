@@ -82,7 +82,7 @@ class Rollout:
             message = "the release command failed (exit %d); %s" % (ended["status"], self._still())
             message += "; what it did to the database before that is done"
             # its words are not repeated: they were said while it ran
-            raise Failure(message, "mend it, then push again: it runs again")
+            raise Failure(message, "mend it, then push again: it runs again" + _from_before(begun["copies"]))
         success = {"release": release, **{key: document[key] for key in ("tree", "env", "release_command")}}
         success["venv"] = document["venv_name"]
         write_json(self._layout.path("released.json"), success)
@@ -309,6 +309,11 @@ class Rollout:
         if live == release:  # it has been made live, and is given up for the one before
             live = (unfinished(self._layout) or {}).get("from")
         return live is None or self._releases.get(live)["tree"] == self._releases.get(release)["tree"]
+
+
+def _from_before(copies: Sequence[str]) -> str:
+    """Where the databases are as they were before a release command: some of it may be done, and fail the next time."""
+    return "; as the database was before: %s" % ", ".join(copies) if copies else ""
 
 
 def same(now: Process, pid: Optional[int]) -> bool:

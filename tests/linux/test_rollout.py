@@ -161,6 +161,16 @@ def test_the_database_is_ahead_of_other_code_only(
     assert "the release command had run" in str(caught.value)
 
 
+@pytest.mark.parametrize("copies", [["/srv/shop/backups/shop.db-1"], []])
+def test_a_release_command_that_fails_names_the_copy_from_before(tmp_path: Path, copies: list[str]) -> None:
+    kept = Kept(v2="b")
+    kept.get = lambda release: {"id": release, "tree": "b", "release_command": "flask db upgrade"}  # type: ignore[method-assign]
+    app: Any = Answers(back_up=copies, revisions=["a001"], run={"status": 1})
+    with pytest.raises(Failure) as caught:
+        Rollout(live(tmp_path, "v1"), kept, Any, app).release_command("v2", print)  # type: ignore[arg-type]
+    assert caught.value.hint.endswith("as the database was before: /srv/shop/backups/shop.db-1" if copies else "again")
+
+
 def test_a_push_that_was_interrupted_leaves_nothing_after_the_next(tmp_path: Path) -> None:
     layout = live(tmp_path, "v3")
     for name, state in (("v1", "failed"), ("v2", ""), ("v3", "good")):
