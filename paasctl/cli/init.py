@@ -8,7 +8,7 @@ from paasctl import config as configuration
 from paasctl import project
 from paasctl.cli import asking, options, plans
 from paasctl.cli.base import Command, Invocation
-from paasctl.cli.initfiles import steps
+from paasctl.cli.initfiles import steps, table_to_add
 from paasctl.model import App, Plan
 from paasctl.session import DEFAULT_TARGET, Session, adapter_of
 from paasctl.target import Adapter
@@ -45,10 +45,11 @@ def init(invocation: Invocation, target: str | None, yes: bool, dry_run: bool) -
 def _plan(session: Session, app: App, name: str, kind: str, adapter: Adapter) -> Plan:
     """The files to write. Each is whole when it is written, so that there is nothing to undo."""
     notes = list(app.notes)
-    if session.config.file and name not in session.config.targets:
+    there = session.config.file if not table_to_add(session, name, adapter) else None
+    if there and name not in session.config.targets:
         keys = f" (its keys: {', '.join(adapter.settings)})" if adapter.settings else ""
-        notes.append(f"{session.config.file} stays as it is; for the target {name}, add a table [targets.{name}]{keys}")
-    elif session.config.file:
-        notes.append(f"{session.config.file} is there and stays as it is")
+        notes.append(f"{there} stays as it is; for the target {name}, add a table [targets.{name}]{keys}")
+    elif there:
+        notes.append(f"{there} is there and stays as it is")
     found = steps(session, app, name, kind, adapter)
     return Plan(prepare=tuple(found), notes=tuple(notes), warnings=app.warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ def steps(session: Session, app: App, name: str, kind: str, adapter: Adapter) ->
     root = session.root
     if session.config.file is None:
         yield _new(root / FILE, toml(app, name, kind, adapter))
+    elif table := table_to_add(session, name, adapter):
+        yield _append(root / FILE, table)
     if not (root / PROCFILE).exists():
         lines = {**({"release": app.release} if app.release else {}), **app.processes}
         yield _new(root / PROCFILE, procfile.format(lines))
@@ -60,12 +63,30 @@ def toml(app: App, name: str, kind: str, adapter: Adapter) -> str:
     own = tomlkit.table()
     if name != kind:
         own.add("adapter", kind)
-    for key, setting in adapter.settings.items():
-        own.add(tomlkit.comment(f"{key} = {_example(setting.type)}  # {setting.help}"))
+    for line in _settings(adapter):
+        own.add(tomlkit.comment(line))
     targets = tomlkit.table(is_super_table=True)
     targets.add(name, own)
     document.add("targets", targets)
     return tomlkit.dumps(document)
+
+
+def table_to_add(session: Session, name: str, adapter: Adapter) -> list[str]:
+    """The lines of a target's table for the end of a paasctl.toml that lacks it; nothing where it cannot stand there."""
+    if session.config.file != FILE or name in session.config.targets:
+        return []
+    text = (session.root / FILE).read_text("utf-8")
+    lines = ["", f"[targets.{name}]", *(f"# {line}" for line in _settings(adapter))]
+    try:
+        tomllib.loads("\n".join([text, *lines]))
+    except tomllib.TOMLDecodeError:  # its targets are an inline table, or its last line is not ended
+        return []
+    return lines
+
+
+def _settings(adapter: Adapter) -> Iterator[str]:
+    for key, setting in adapter.settings.items():
+        yield f"{key} = {_example(setting.type)}  # {setting.help}"
 
 
 def _detected(app: App) -> Iterator[tuple[str, Any]]:

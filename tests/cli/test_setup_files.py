@@ -101,13 +101,30 @@ def test_the_table_of_every_adapter_can_be_read(run: Any, bare: Path, name: str)
 def test_init_overwrites_nothing(run: Any, project: Path) -> None:
     (project / ".gitignore").write_text("*.pyc\n/.env\n.paasctl")
     before = {path: path.read_bytes() for path in project.iterdir()}
-    result = run("init", "fake", "-y")
-    assert "add a table [targets.fake]" in result.stderr
+    result = run("init", "shop", "-y")
+    assert "paasctl.toml is there and stays as it is" in result.stderr
     ignored = (project / ".gitignore").read_text()
     assert ignored == "*.pyc\n/.env\n.paasctl\n.env.*\n!.env.example\n"
     after = {path: path.read_bytes() for path in project.iterdir()}
     assert {path for path in after if after[path] != before.get(path)} == {project / ".gitignore"}
+    assert run("init", "shop", "-y").stdout.endswith("nothing to do\n")
+
+
+def test_init_adds_the_table_of_another_target(run: Any, bare: Path) -> None:
+    run("init", "-y")
+    before = (bare / "paasctl.toml").read_text()
+    assert "add lines to paasctl.toml" in run("init", "fake", "-y").stdout
+    assert (bare / "paasctl.toml").read_text().startswith(before.rstrip("\n") + "\n\n[targets.fake]\n# region = ")
+    assert list(configuration.load(bare).targets) == ["local", "fake"]
     assert run("init", "fake", "-y").stdout.endswith("nothing to do\n")
+
+
+@pytest.mark.parametrize("file", ["paasctl.toml", "pyproject.toml"])
+def test_where_a_table_cannot_be_added_its_keys_are_named(run: Any, bare: Path, file: str) -> None:
+    inline = "targets = { local = {} }\n" if file == "paasctl.toml" else "[tool.paasctl.targets.local]\n"
+    (bare / file).write_text(inline)
+    assert "add a table [targets.fake]" in run("init", "fake", "-y").stderr
+    assert (bare / file).read_text() == inline
 
 
 def test_init_takes_the_name_of_the_key_from_the_example(run: Any, bare: Path) -> None:
