@@ -72,7 +72,7 @@ def toml(app: App, name: str, kind: str, adapter: Adapter) -> str:
 
 
 def table_to_add(session: Session, name: str, adapter: Adapter) -> list[str]:
-    """The lines of a target's table for the end of a paasctl.toml that lacks it; nothing where it cannot stand there."""
+    """The lines of a table for the end of a paasctl.toml that lacks it; nothing where it cannot stand there."""
     if session.config.file != FILE or name in session.config.targets:
         return []
     text = (session.root / FILE).read_text("utf-8")
