@@ -20,6 +20,7 @@ FLASK_OPTIONS = "FLASK_SQLALCHEMY_ENGINE_OPTIONS"
 
 #: A distribution that is SQLAlchemy or brings it, in requirement lines; by its name, or in the URL of its source.
 _SQLALCHEMY = re.compile(r"^(-e )?\S*(sqlalchemy|sqlmodel|alembic|flask[-_.]migrate)", re.IGNORECASE | re.MULTILINE)
+_SENTRY = re.compile(r"^(-e )?\S*sentry[-_.]sdk", re.IGNORECASE | re.MULTILINE)
 #: SQLAlchemy held below 1.4, which takes postgres:// as it is.
 _OLD_SQLALCHEMY = re.compile(
     r"^sqlalchemy(?![\w.-])[^#;\n]*?(===?\s*(0|1\.[0-3])\b|~=\s*1\.[0-3]\.|<=?\s*(0|1\.[0-3])\b|<\s*1\.4(\.0)?(?![.\w]))",
@@ -75,7 +76,7 @@ def build(
     _fits(name, own, facts)
     real = {**(theirs or {}), **own.values}
     derived, notes = _derive(name, own, facts, settings, _pool_names(app, facts, settings, real))
-    notes = (*notes, *_modern_urls(app, settings, real))
+    notes = (*notes, *_modern_urls(app, settings, real), *_no_sentry(app, settings, real))
     return Desired(
         target=name,
         app=app,
@@ -177,6 +178,12 @@ def _modern_urls(app: App, settings: Settings, real: Mapping[str, Secret]) -> It
     if settings.runtime and _SQLALCHEMY.search(needs) and not _OLD_SQLALCHEMY.search(needs):
         for name in sorted(key for key, value in real.items() if value.reveal().startswith("postgres://")):
             yield f"{name}: the app gets postgres:// as postgresql://, on which SQLAlchemy 1.4 and later insist"
+
+
+def _no_sentry(app: App, settings: Settings, real: Mapping[str, Secret]) -> Iterator[str]:
+    """A DSN whose errors go nowhere."""
+    if settings.runtime and "SENTRY_DSN" in real and not _SENTRY.search(app.dependencies.requirements):
+        yield "SENTRY_DSN: no error goes to Sentry, for sentry-sdk is not among the dependencies"
 
 
 def _pool_names(app: App, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> Iterator[Derived]:

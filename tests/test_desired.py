@@ -213,6 +213,21 @@ def test_a_url_that_the_app_will_see_otherwise_is_noted(requirements: str, noted
     assert notes(Settings(runtime=False)) == ()
 
 
+@pytest.mark.parametrize(
+    ("requirements", "noted"),
+    [("flask\n", True), ("flask\nsentry-sdk[flask]==2.1\n", False), ("Sentry_SDK\n", False), ("# sentry-sdk\n", True)],
+)
+def test_a_dsn_that_nothing_reads_is_noted(requirements: str, noted: bool) -> None:
+    app = replace(APP, dependencies=replace(APP.dependencies, requirements=requirements))
+
+    def notes(options: Settings, **values: str) -> tuple[str, ...]:
+        return desired.build("heroku", app, env(values), None, Provenance("ann"), FACTS, options).notes
+
+    dsn = "https://k@sentry.example.com/1"
+    assert any("no error goes to Sentry" in note for note in notes(Settings(), SENTRY_DSN=dsn)) == noted
+    assert notes(Settings(runtime=False), SENTRY_DSN=dsn) == notes(Settings()) == ()
+
+
 def test_the_database_that_the_app_really_sees_decides() -> None:
     theirs = secrets({"CLEARDB_DATABASE_URL": "mysql://u:p@eu.cleardb.net/x?reconnect=true"})
     assert derived(build({}, theirs=theirs))["PAASCTL_POOL_RECYCLE"] == "80"

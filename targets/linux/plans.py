@@ -16,7 +16,19 @@ from paasctl.words import counted
 from .channel import Channel
 from .databases import each_its_own
 from .prepared import require_processes
-from .remarks import CHANGED, REMADE, ahead, copied, gaps, interrupted, refused, serves, unserved
+from .remarks import (
+    ANOTHER_PATH,
+    CHANGED,
+    REMADE,
+    UNKNOWN_HOST,
+    ahead,
+    copied,
+    gaps,
+    interrupted,
+    refused,
+    serves,
+    unserved,
+)
 from .spec import Spec, same_env
 from .state import HostState
 from .upload import Base, size, upload
@@ -267,8 +279,7 @@ class Planner:
         if report["healthy"] is False:
             return [f"it runs, and visitors do not reach it: {report['problem']}; see `paasctl status {self.target}`"]
         answer = refused(report)
-        hint = 'a path that answers, as health = "/..." under [app] in paasctl.toml, makes a push look at that one'
-        return [f"{answer}; {hint}"] if answer else []
+        return [f"{answer}; {UNKNOWN_HOST if report['answer'] == 400 else ANOTHER_PATH}"] if answer else []
 
     def _settle(self, desired: Desired, spec: Spec, state: HostState) -> Plan:
         """Nothing differs; but a killed push, processes that are down or what was changed are brought in order."""

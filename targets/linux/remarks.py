@@ -17,6 +17,10 @@ CHANGED = "files of the live release were changed on the host; they are written 
 
 REMADE = "files of the live release were written anew before, under processes that still run; each is restarted"
 
+#: what to do about an answer that is an error
+ANOTHER_PATH = 'a path that answers, as health = "/..." under [app] in paasctl.toml, makes a push look at that one'
+UNKNOWN_HOST = "a Django app answers so where ALLOWED_HOSTS lacks the site's name; `paasctl logs` says why"
+
 
 def serves(release: str | None) -> str:
     """What serves after an undo."""

@@ -122,6 +122,13 @@ def test_a_release_that_visitors_do_not_reach_is_named_at_the_end_of_a_push() ->
     assert said.startswith("it runs, and visitors do not reach it: what answers 404")
 
 
+@pytest.mark.parametrize(("answer", "hint"), [(400, "ALLOWED_HOSTS"), (404, 'health = "/..."')])
+def test_what_to_do_about_an_error_that_counts_as_healthy(answer: int, hint: str) -> None:
+    agent = SimpleNamespace(call=lambda name: {"healthy": True, "answer": answer, "path": "/"})
+    (said,) = planner(agent)._answers()
+    assert said.startswith(f"it answers {answer} at /; ") and hint in said
+
+
 # ------------------------------------------------------------------------------- what goes wrong in the middle
 
 
