@@ -1,0 +1,108 @@
+"""Settings that are split over several modules: names that come by star imports, and which settings a server uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.trees import Files, tree
+
+from paasctl import config, project
+from paasctl.errors import UsageError
+from paasctl.model import App
+
+BASE = "from pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent.parent\n"
+NAMED = 'DATABASES = {"default": {"NAME": BASE_DIR / "prod" / "x.sqlite3"}}\nMEDIA_ROOT = BASE_DIR / "media"\n'
+
+
+def read(root: Path, files: Files) -> App:
+    wsgi = "def application(environ, start_response): ..."
+    tree(root, {"wsgi.py": wsgi, "config/__init__.py": "", "config/settings/__init__.py": "", **files})
+    return project.read(root, config.load(root))
+
+
+# what is in config/settings/ -> what outlives a release
+STARS: dict[str, tuple[Files, tuple[str, ...]]] = {
+    "relative": ({"base.py": BASE, "prod.py": "from .base import *\n" + NAMED}, ("media/", "prod/x.sqlite3")),
+    "absolute": (
+        {"base.py": BASE, "prod.py": "from config.settings.base import *\n" + NAMED}, ("media/", "prod/x.sqlite3"),
+    ),
+    "one name": ({"base.py": BASE, "prod.py": "from .base import BASE_DIR\n" + NAMED}, ("media/", "prod/x.sqlite3")),
+    "a module's attribute": (
+        {"base.py": BASE, "prod.py": 'from . import base\nMEDIA_ROOT = base.BASE_DIR / "media"'}, ("media/",),
+    ),
+    "several levels": (
+        {"paths.py": BASE, "base.py": "from ..settings.paths import *", "common.py": "from .base import *",
+         "prod.py": "from .common import *\n" + NAMED},
+        ("media/", "prod/x.sqlite3"),
+    ),
+    "a name that the base imports": (
+        {"paths.py": BASE, "base.py": "from .paths import BASE_DIR", "prod.py": "from .base import *\n" + NAMED},
+        ("media/", "prod/x.sqlite3"),
+    ),
+    "functions that the base imports": (
+        {"base.py": "from os.path import join as j, dirname as d\nfrom pathlib import Path as P",
+         "prod.py": "from .base import *\nMEDIA_ROOT = j(d(__file__), 'm')\nUPLOAD_DIR = P(__file__).parent / 'u'"},
+        ("config/settings/m/", "config/settings/u/"),
+    ),
+    "the later star import wins": (
+        {"a.py": "ROOT = 'a'", "b.py": "ROOT = 'b'",
+         "prod.py": "from .a import *\nfrom .b import *\nMEDIA_ROOT = ROOT + '/m'"}, ("b/m/",),
+    ),
+    "a later definition wins": (
+        {"a.py": "ROOT = 'a'", "prod.py": "from .a import *\nROOT = 'b'\nROOT = 'c'\nMEDIA_ROOT = ROOT + '/m'"},
+        ("c/m/",),
+    ),
+    "a star import after the definition wins": (
+        {"a.py": "ROOT = 'a'", "prod.py": "ROOT = 'b'\nfrom .a import *\nMEDIA_ROOT = ROOT + '/m'"}, ("a/m/",),
+    ),
+    "what only may happen hides nothing": (
+        {"a.py": "ROOT = 'a'",
+         "prod.py": "ROOT = 'b'\ntry:\n    from .a import *\nexcept ImportError: ...\nif f():\n    ROOT = 'c'\n"
+         "MEDIA_ROOT = ROOT + '/m'"},
+        ("a/m/", "b/m/", "c/m/"),
+    ),
+    "a name made of what it was": (
+        {"a.py": "ROOT = 'a'", "prod.py": "from .a import *\nROOT = ROOT + '/b'\nMEDIA_ROOT = ROOT\n"},
+        ("a/b/",),
+    ),
+    "a setting made of what it was": (
+        {"a.py": "UP = MEDIA_ROOT = 'a'", "prod.py": "from .a import *\nMEDIA_ROOT = MEDIA_ROOT + '/b'\n"}, ("a/",),
+    ),
+    "a name with an underscore stays at home": (
+        {"a.py": "_ROOT = 'a'", "prod.py": "from .a import *\nMEDIA_ROOT = _ROOT + '/m'"}, (),
+    ),
+    "a missing module": (
+        {"prod.py": "from .gone import *\nfrom away import *\nfrom ..... import *\nfrom .gone import ROOT as R\n"
+         "MEDIA_ROOT = 'm'\nUPLOAD_DIR = R + '/u' or ROOT"},
+        ("m/",),
+    ),
+    "a circle": (
+        {"a.py": "from .prod import *\nROOT = 'a'", "prod.py": "from .prod import *\nfrom .a import *\n"
+         "MEDIA_ROOT = ROOT + '/m'\nUPLOAD_DIR = NOWHERE"},
+        ("a/m/",),
+    ),
+    "a chain without an end": (
+        {f"m{at}.py": f"from .m{at + 1} import *\nUPLOAD_DIR = ROOT" for at in range(400)}, (),
+    ),
+    "ways that multiply": (
+        {f"m{at}.py": "".join(f"from .m{other} import *\n" for other in range(30)) + "UPLOAD_DIR = ROOT"
+         for at in range(30)},
+        (),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("settings, persist", STARS.values(), ids=STARS.keys())
+def test_a_name_means_what_it_does_after_the_import(tmp_path: Path, settings: Files, persist: tuple[str, ...]) -> None:
+    app = read(tmp_path, {f"config/settings/{path}": content for path, content in settings.items()})
+    assert app.persist == persist
+
+
+@pytest.mark.parametrize("many", [2, 30])
+def test_an_entry_point_is_looked_for_once_in_every_star_import(tmp_path: Path, many: int) -> None:
+    """Also where they go in a circle."""
+    stars = "".join(f"from m{other} import *\n" for other in range(many))
+    files = {f"m{at}.py": stars for at in range(many)} | {"paasctl.toml": "[app]\nentry = 'm0:app'"}
+    with pytest.raises(UsageError, match=r"m0.py has no app"):
+        read(tmp_path, files)
