@@ -106,3 +106,96 @@ def test_an_entry_point_is_looked_for_once_in_every_star_import(tmp_path: Path, 
     files = {f"m{at}.py": stars for at in range(many)} | {"paasctl.toml": "[app]\nentry = 'm0:app'"}
     with pytest.raises(UsageError, match=r"m0.py has no app"):
         read(tmp_path, files)
+
+
+# --------------------------------------------------------------------------------------------- which settings are used
+
+WSGI = """import os
+from django.core.wsgi import get_wsgi_application
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+application = get_wsgi_application()
+"""
+ASGI = WSGI.replace("wsgi", "asgi")
+MANAGE = "import os\ndef main():\n    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings.dev')\n"
+DJANGO = {
+    "manage.py": MANAGE,
+    "config/__init__.py": "",
+    "config/wsgi.py": WSGI,
+    "config/settings/__init__.py": "",
+    "config/settings/base.py": BASE + "WSGI_APPLICATION = 'config.wsgi.application'\nSTATIC_URL = 'static/'\n",
+    "config/settings/dev.py": "from .base import *\nSTATIC_ROOT = BASE_DIR / 'devstatic'\n",
+    "config/settings/production.py": "from .base import *\nSTATIC_ROOT = BASE_DIR / 'staticfiles'\n" + NAMED,
+    "requirements.txt": "django\n",
+}
+REASON = "config/wsgi.py:3 names it for the server, manage.py:3 config.settings.dev"
+
+
+def django(root: Path, files: Files) -> App:
+    tree(root, {**DJANGO, **files})
+    return project.read(root, config.load(root))
+
+
+# what differs from the usual layout -> what every process is told, and why
+TOLD: dict[str, tuple[Files, str, str]] = {
+    "wsgi.py and manage.py differ": ({}, "config.settings.production", REASON),
+    "the Procfile starts asgi.py": (
+        {"config/wsgi.py": "", "config/asgi.py": ASGI, "Procfile": "web: uvicorn config.asgi:application"},
+        "config.settings.production",
+        REASON.replace("wsgi", "asgi"),
+    ),
+    "a module passes the application on": (
+        {"app.py": "from config.wsgi import application", "Procfile": "web: gunicorn app:application"},
+        "config.settings.production",
+        REASON,
+    ),
+    "manage.py has it from elsewhere": (
+        {"manage.py": "import os, x\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', x.settings())"},
+        "config.settings.production",
+        "config/wsgi.py:3 names it for the server, manage.py none that can be seen",
+    ),
+    "wsgi.py insists": (
+        {"config/wsgi.py": WSGI.replace('.setdefault("DJANGO_SETTINGS_MODULE", ', '["DJANGO_SETTINGS_MODULE"] = (')},
+        "config.settings.production",
+        REASON,
+    ),
+    "they agree": ({"manage.py": MANAGE.replace("dev", "production")}, "", ""),
+    "wsgi.py names none": ({"config/wsgi.py": WSGI.replace("DJANGO_", "OTHER_")}, "", ""),
+    "wsgi.py names several": ({"config/wsgi.py": WSGI + "os.environ.get('DJANGO_SETTINGS_MODULE', 'x')"}, "", ""),
+    ".env names one": ({".env": "DJANGO_SETTINGS_MODULE=config.settings.production"}, "", ""),
+}
+
+
+@pytest.mark.parametrize("files, told, reason", TOLD.values(), ids=TOLD.keys())
+def test_every_process_uses_the_servers_settings(tmp_path: Path, files: Files, told: str, reason: str) -> None:
+    app = django(tmp_path, files)
+    assert (app.settings, app.origins.get("settings", "")) == (told, reason)
+    assert app.warnings == ()
+
+
+def test_without_manage_py_there_is_nothing_to_tell(tmp_path: Path) -> None:
+    tree(tmp_path, {path: content for path, content in DJANGO.items() if path != "manage.py"})
+    app = project.read(tmp_path, config.load(tmp_path))
+    assert (app.settings, app.static) == ("", {"/static/": "staticfiles"})
+
+
+def test_static_files_and_data_are_those_of_the_servers_settings(tmp_path: Path) -> None:
+    app = django(tmp_path, {})
+    assert (app.static, app.notes) == ({"/static/": "staticfiles"}, ())
+    assert app.persist == ("media/", "prod/x.sqlite3")
+    assert app.databases == ("prod/x.sqlite3",)
+
+
+def test_the_env_file_wins_over_wsgi_and_the_plan_warns(tmp_path: Path) -> None:
+    app = django(tmp_path, {".env": "A=1\nDJANGO_SETTINGS_MODULE=config.settings.dev"})
+    assert (app.settings, app.static) == ("", {"/static/": "devstatic"})
+    (warning,) = app.warnings
+    assert warning.startswith(".env:2: DJANGO_SETTINGS_MODULE decides; config/wsgi.py:3 names other settings")
+    assert "config.settings.production" in warning and "settings.dev" not in warning
+
+
+def test_a_wsgi_module_that_insists_on_other_settings_than_the_env_file_is_named(tmp_path: Path) -> None:
+    wsgi = WSGI.replace('.setdefault("DJANGO_SETTINGS_MODULE", ', '["DJANGO_SETTINGS_MODULE"] = (')
+    app = django(tmp_path, {".env": "DJANGO_SETTINGS_MODULE=config.settings.dev", "config/wsgi.py": wsgi})
+    assert app.warnings[0].startswith(
+        "config/wsgi.py:3 sets DJANGO_SETTINGS_MODULE to config.settings.production for the server, whatever .env:1"
+    )
