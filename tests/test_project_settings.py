@@ -199,3 +199,43 @@ def test_a_wsgi_module_that_insists_on_other_settings_than_the_env_file_is_named
     assert app.warnings[0].startswith(
         "config/wsgi.py:3 sets DJANGO_SETTINGS_MODULE to config.settings.production for the server, whatever .env:1"
     )
+
+
+# -------------------------------------------------------------------------------------------------------- STATIC_ROOT
+
+NOT_SET = "STATIC_ROOT is not set, so collectstatic cannot run and static files are not served"
+UNSEEN = (
+    "the folder that STATIC_ROOT names cannot be seen in the code; [targets.NAME.static] in paasctl.toml can name it"
+)
+
+# production.py -> the folder that is served, and the note
+STATIC: dict[str, tuple[str, str, str]] = {
+    "as the base says": ("from .base import *\nfrom .dev import STATIC_ROOT", "devstatic", ""),
+    "the later star import wins": ("from .dev import *\nfrom .other import *", "other", ""),
+    "the later definition wins": ("from .dev import *\nSTATIC_ROOT = 'a'\nSTATIC_ROOT = 'b'", "b", ""),
+    "a star import below wins": ("STATIC_URL = '/s'\nSTATIC_ROOT = 'a'\nfrom .dev import *", "devstatic", ""),
+    "made of what it was": ("from .dev import *\nSTATIC_ROOT = STATIC_ROOT / 'x'", "devstatic/x", ""),
+    "a class for settings": ("class Production(Base):\n    STATIC_URL = 'static/'\n    STATIC_ROOT = 'a'", "a", ""),
+    "not set": (
+        "from .base import *\nfrom .gone import *",
+        "",
+        f"config/settings/base.py:4: {NOT_SET} (read: config/settings/production.py, config/settings/base.py)",
+    ),
+    "set to what cannot be seen": (
+        "from .dev import *\nSTATIC_ROOT = env('STATIC')", "", f"config/settings/production.py:2: {UNSEEN}",
+    ),
+    "imported from what cannot be seen": (
+        "from .base import *\nfrom away import STATIC_ROOT", "", f"config/settings/production.py: {UNSEEN}",
+    ),
+    "elsewhere": ("from .base import *\nSTATIC_URL = 'https://cdn.example.com/'", "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("production, folder, note", STATIC.values(), ids=STATIC.keys())
+def test_static_root_is_what_the_settings_say_in_the_end(
+    tmp_path: Path, production: str, folder: str, note: str
+) -> None:
+    other = "from .base import *\nSTATIC_ROOT = 'other'\n"
+    app = django(tmp_path, {"config/settings/production.py": production, "config/settings/other.py": other})
+    assert app.static == ({"/static/": folder} if folder else {})
+    assert app.notes == ((note,) if note else ())

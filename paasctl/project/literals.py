@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice, product
 
 from paasctl.project.denote import Names
 from paasctl.project.envfiles import EnvValue
-from paasctl.project.scope import Imported
+from paasctl.project.scope import Bound, Imported
 from paasctl.project.sources import Module
 
 _DEEP = 12
@@ -25,6 +26,14 @@ _SAME = {"str", "os.fspath", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixP
 _ABSOLUTE = {"os.path.abspath", "os.path.realpath"}
 _GETENV = {"os.getenv", "os.environ.get", "environ.get", "getenv"}
 _CWD = {"os.getcwd", "pathlib.Path.cwd"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a module's name is set to, None when that cannot be seen, and the ``file:line`` that does it."""
+
+    value: str | None
+    origin: str
 
 
 class Literals:
@@ -51,6 +60,20 @@ class Literals:
                     yield from self.bound(other, bound.attr, depth + 1) if depth < _DEEP else ()
             elif isinstance(bound, ast.expr):
                 yield from _Evaluation(self, home, {}, bound).of(bound, depth + 1)
+
+    def setting(self, module: Module, name: str, depth: int = 0) -> Setting | None:
+        """What a top-level name is in the end: the last definition whose value can be seen, else the last."""
+        found = [self._setting(home, bound, depth) for home, bound in reversed(self._names.settled(module, name))]
+        return next((each for each in found if each.value is not None), found[0] if found else None)
+
+    def _setting(self, module: Module, bound: Bound, depth: int) -> Setting:
+        if isinstance(bound, Imported):
+            other = self._names.sources.module(bound.module) if bound.attr and depth < _DEEP else None
+            found = self.setting(other, bound.attr, depth + 1) if other else None
+            return found or Setting(None, module.path)
+        values = self.values(module, bound) if isinstance(bound, ast.expr) else []
+        line = f":{bound.lineno}" if bound else ""
+        return Setting(values[0] if values else None, f"{module.path}{line}")
 
     def full_name(self, module: Module, node: ast.expr) -> str:
         """The dotted name of a function, imports resolved."""
