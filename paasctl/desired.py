@@ -75,7 +75,8 @@ def build(
     warnings = (*env.warnings, *_unfit(name, own, app, facts, settings, examples or {}), *_unknown_allow(settings))
     _fits(name, own, facts)
     real = {**(theirs or {}), **own.values}
-    derived, notes = _derive(name, own, facts, settings, _pool_names(app, facts, settings, real))
+    of_app = (*_settings_names(app), *_pool_names(app, facts, settings, real))
+    derived, notes = _derive(name, own, facts, settings, of_app)
     notes = (*notes, *_modern_urls(app, settings, real), *_no_sentry(app, settings, real))
     return Desired(
         target=name,
@@ -138,11 +139,11 @@ class _Log:
 
 
 def _derive(
-    name: str, env: Env, facts: PlatformFacts, settings: Settings, pool: Iterable[Derived]
+    name: str, env: Env, facts: PlatformFacts, settings: Settings, of_app: Iterable[Derived]
 ) -> tuple[tuple[Derived, ...], tuple[str, ...]]:
     """The derived names that nothing else decides, and sentences about those that ``.env`` sets itself."""
     derived, notes = [], []
-    for each in _wanted(name, facts, settings, pool):
+    for each in _wanted(name, facts, settings, of_app):
         if each.name in env.values:
             origin = env.origins.get(each.name, "the env file")
             notes.append(f"{each.name} is taken from {origin}; without it, it would be {each.value}: {each.reason}")
@@ -151,14 +152,14 @@ def _derive(
     return tuple(derived), tuple(notes)
 
 
-def _wanted(name: str, facts: PlatformFacts, settings: Settings, pool: Iterable[Derived]) -> Iterator[Derived]:
+def _wanted(name: str, facts: PlatformFacts, settings: Settings, of_app: Iterable[Derived]) -> Iterator[Derived]:
     log = _Log(settings.log, "`log` in the configuration") if settings.log else _Log(facts.log, facts.log_reason)
     yield Derived("PAASCTL_TARGET", name, "the target's name")
     yield Derived("PAASCTL_LOG", log.destination, log.reason)
     if log.destination in ("stdout", "stderr"):
         yield Derived("LOG_TO_STDOUT", "1", f"{log.reason}; for apps that read it by convention")
         yield from _log_format(log.destination, facts)
-    yield from pool
+    yield from of_app
     if facts.proxy_hops:
         yield Derived("PAASCTL_PROXY_HOPS", str(facts.proxy_hops), "proxies in front of the app whose headers are true")
     yield Derived("PYTHONUNBUFFERED", "1", "what the app prints is in the log at once")
@@ -184,6 +185,12 @@ def _no_sentry(app: App, settings: Settings, real: Mapping[str, Secret]) -> Iter
     """A DSN whose errors go nowhere."""
     if settings.runtime and "SENTRY_DSN" in real and not _SENTRY.search(app.dependencies.requirements):
         yield "SENTRY_DSN: no error goes to Sentry, for sentry-sdk is not among the dependencies"
+
+
+def _settings_names(app: App) -> Iterator[Derived]:
+    """The settings that the server uses, for all that runs in a release; else migrations go to manage.py's database."""
+    if app.settings:
+        yield Derived("DJANGO_SETTINGS_MODULE", app.settings, app.origins["settings"])
 
 
 def _pool_names(app: App, facts: PlatformFacts, settings: Settings, real: Mapping[str, Secret]) -> Iterator[Derived]:

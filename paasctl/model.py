@@ -50,9 +50,10 @@ class App:
     ``entry`` is ``module:attr``, ``module:factory()`` or ``module:factory('x')``. ``processes`` are the Procfile's
     lines without ``release``, or the generated ``web`` line. ``migrate`` is the command that the app's migrations want
     and that nothing runs, empty where none is missing. ``databases`` are the SQLite files that outlive a
-    release. ``origins`` says for each field where it came from (``"Procfile:1"``, ``"detected in wsgi.py"``);
-    ``private`` are the env files of all targets, which never leave; ``notes`` and ``warnings`` are sentences for the
-    plan.
+    release. ``settings`` is the settings module that a Django app's server uses, where manage.py has to be told,
+    and empty otherwise. ``origins`` says for each field where it came from (``"Procfile:1"``, ``"detected in
+    wsgi.py"``); ``private`` are the env files of all targets, which never leave; ``notes`` and ``warnings`` are
+    sentences for the plan.
     """
 
     name: str
@@ -70,6 +71,7 @@ class App:
     persist: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
     static: Mapping[str, str] = field(default_factory=dict)
+    settings: str = ""
     exclude: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)

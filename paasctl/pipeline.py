@@ -103,7 +103,7 @@ def mended(connection: Connection, prepared: Prepared) -> Prepared:
 
 
 def compare(session: Session, connection: Connection, request: Request, choose: Choose | None = None) -> Prepared:
-    """Read both sides of the env alone, without a plan. The app's files are read only where a value is judged by them.
+    """Read both sides of the env alone, without a plan. The app's files are read only where a value depends on them.
 
     Raises:
         UsageError, PaasctlError: as :func:`prepare`.
@@ -111,7 +111,7 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
     env = read_env(session, connection)
     known, damaged = seen.load(session.root, connection.name)
     observed = _owned(connection, request, env, connection.observe(code=False), known)
-    if rules.depends_on_app(env, connection.target.facts):
+    if rules.depends_on_app(env, connection.target.facts) or (session.root / "manage.py").is_file():
         app, _ = read_app(session, connection, choose)
     else:
         app = App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
@@ -260,7 +260,7 @@ def _wanted(
 
 def _public(app: App) -> list[str]:
     """Texts of the app that the plan shows and that stand in the repository anyway."""
-    parts = (app.name, app.framework, app.entry, app.python, app.release, app.test, app.dependencies.file)
+    parts = (app.name, app.framework, app.entry, app.python, app.release, app.test, app.dependencies.file, app.settings)
     shown = (*app.processes, *app.processes.values(), *app.persist, *app.origins.values(), *app.static.values())
     return [part for part in (*parts, *shown) if part]
 

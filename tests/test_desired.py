@@ -258,6 +258,15 @@ def test_an_app_that_puts_its_url_together_itself_asks_for_an_unknown_host() -> 
     assert seconds(APP, DB_HOST="db.example.com") is None
 
 
+@pytest.mark.parametrize("adapter", ["heroku", "pythonanywhere", "linux", "local"])
+def test_the_settings_of_djangos_server_are_those_of_every_process(adapter: str) -> None:
+    facts: PlatformFacts = sys.modules[load(adapter).__module__].FACTS
+    app = replace(APP, framework="django", settings="config.settings.production", origins={"settings": "wsgi.py:3"})
+    wanted = desired.build("x", app, env({}), None, Provenance("ann"), facts, Settings(runtime=False))
+    (found,) = [each for each in wanted.derived if each.name == "DJANGO_SETTINGS_MODULE"]
+    assert (found.value, found.reason) == ("config.settings.production", "wsgi.py:3")
+
+
 def test_flasks_own_variable_is_left_to_whoever_set_it() -> None:
     """And no other framework reads it."""
     off, own = Settings(runtime=False), {desired.FLASK_OPTIONS: '{"pool_recycle": 60}'}

@@ -9,10 +9,11 @@ from typing import Literal
 
 from paasctl.model import Interface
 from paasctl.project.frameworks import CONSTRUCTORS, WRAPPERS
-from paasctl.project.scope import Bound, Imported, Scope, local_scope, scope_of
+from paasctl.project.scope import Bound, Definition, Imported, Scope, local_scope, scope_of
 from paasctl.project.sources import Module, Sources
 
 _DEEP = 12  # chains of re-exports and factories are short; a cycle is not
+_STARS = 40  # star imports that are followed for one name
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,65 @@ class Names:
         self._scopes: dict[str, Scope] = {}
         # what a binding is does not depend on who asks; without this, call graphs are walked again and again
         self._known: dict[tuple[str, str, int], Denoted | None] = {}
+        self._settled: dict[tuple[str, str], list[tuple[Module, Bound]]] = {}
 
     def scope(self, module: Module) -> Scope:
         """The top-level names of a module."""
         if module.path not in self._scopes:
             self._scopes[module.path] = scope_of(module)
         return self._scopes[module.path]
+
+    def settled(self, module: Module, name: str, before: ast.expr | None = None) -> list[tuple[Module, Bound]]:
+        """What a name can be bound to after the import of a module, in order, each with the module that says so.
+
+        Star imports are followed; a definition that surely runs hides those above it. With ``before``, what one of the
+        name's own values is, it is what the name meant there: ``BASE_DIR = BASE_DIR.parent``.
+        """
+        if before is not None and any(value is before for value in self.scope(module).bound.get(name, ())):
+            return self._definitions(module, name, {module.path}, before)
+        key = (module.path, name)
+        if key not in self._settled:
+            self._settled[key] = self._definitions(module, name, {module.path})
+        return self._settled[key]
+
+    def full_name(self, module: Module, node: ast.expr) -> str:
+        """As :meth:`Scope.full_name`, for names that come by a star import too."""
+        scope = self.scope(module)
+        if not scope.stars:
+            return scope.full_name(node)
+        if isinstance(node, ast.Attribute):
+            base = self.full_name(module, node.value)
+            return f"{base}.{node.attr}" if base else ""
+        if not isinstance(node, ast.Name):
+            return ""
+        bound = next((value for _, value in reversed(self.settled(module, node.id))), None)
+        return bound.full if isinstance(bound, Imported) else node.id
+
+    def _definitions(
+        self, module: Module, name: str, seen: set[str], before: ast.expr | None = None
+    ) -> list[tuple[Module, Bound]]:
+        """The search of :meth:`settled`, backwards; ``seen`` ends circles and keeps it to one look at every module."""
+        found: list[tuple[Module, Bound]] = []
+        order = self.scope(module).order
+        end = next((at for at, each in enumerate(order) if before is not None and each.value is before), len(order))
+        for definition in reversed(order[:end]):
+            here = self._defined(module, definition, name, seen)
+            found = [*here, *found]
+            if here and definition.sure:
+                break
+        return found
+
+    def _defined(self, module: Module, definition: Definition, name: str, seen: set[str]) -> list[tuple[Module, Bound]]:
+        if definition.name == name:
+            return [(module, definition.value)]
+        star = definition.value
+        if definition.name != "*" or not isinstance(star, Imported) or name.startswith("_"):
+            return []  # a star import leaves out names with an underscore
+        other = self.sources.module(star.module)
+        if not other or other.path in seen or len(seen) > _STARS:
+            return []
+        seen.add(other.path)
+        return self._definitions(other, name, seen)
 
     def denoted(self, module: Module, name: str, depth: int = 0) -> Denoted | None:
         """What a top-level name of a module is; None when it is no app and no factory, as far as can be seen."""
@@ -55,15 +109,19 @@ class Names:
             return self._starred(scope, name, depth)
         return self._bound(scope, name, len(scope.bound[name]) - 1, depth)
 
-    def has(self, module: Module, name: str) -> bool | None:
-        """Whether a module binds a name; None when that cannot be seen."""
+    def has(self, module: Module, name: str, seen: set[str] | None = None) -> bool | None:
+        """Whether a module binds a name; None when that cannot be seen. What was ``seen`` is not asked again."""
         scope = self.scope(module)
+        seen = set() if seen is None else seen
+        seen.add(module.path)
         if name in scope.bound or (self.sources.find(f"{module.name}.{name}") and module.is_package):
             return True
         unseen = scope.opaque
         for star in scope.stars:
             other = self.sources.module(star)
-            found = self.has(other, name) if other and other.path != module.path else None
+            if other and other.path in seen:
+                continue
+            found = self.has(other, name, seen) if other and len(seen) < _STARS else None
             if found:
                 return True
             unseen = unseen or found is None

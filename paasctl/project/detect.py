@@ -8,7 +8,7 @@ from itertools import groupby
 
 from paasctl.errors import UsageError
 from paasctl.project.denote import Denoted, Names
-from paasctl.project.django import named_entries, settings_modules
+from paasctl.project.django import managed_modules, named_entries
 from paasctl.project.entry import Chosen, Entry, example_call
 from paasctl.project.frameworks import FACTORY_NAMES, MARKS
 from paasctl.project.sources import Module, is_aside
@@ -70,7 +70,7 @@ def candidates(names: Names) -> list[Candidate]:
         if here:
             found.extend(here)
             embedded |= names.embedded(module)
-    named = set(named_entries(settings_modules(names)))
+    named = set(named_entries(managed_modules(names)))
     return [
         candidate
         for candidate in found

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice, product
 
 from paasctl.project.denote import Names
 from paasctl.project.envfiles import EnvValue
-from paasctl.project.scope import Imported
+from paasctl.project.scope import Bound, Imported
 from paasctl.project.sources import Module
 
 _DEEP = 12
@@ -27,6 +28,14 @@ _GETENV = {"os.getenv", "os.environ.get", "environ.get", "getenv"}
 _CWD = {"os.getcwd", "pathlib.Path.cwd"}
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a module's name is set to, None when that cannot be seen, and the ``file:line`` that does it."""
+
+    value: str | None
+    origin: str
+
+
 class Literals:
     """Evaluates expressions to the strings they can be; paths below ``root`` come out absolute."""
 
@@ -36,25 +45,39 @@ class Literals:
 
     def values(self, module: Module, node: ast.expr, near: Locals | None = None) -> list[str]:
         """Every string that an expression can be, as far as can be seen; ``near`` are names of a class or function."""
-        return list(dict.fromkeys(islice(_Evaluation(self, module, near or {}).of(node, 0), _MANY)))
+        return list(dict.fromkeys(islice(_Evaluation(self, module, near or {}, node).of(node, 0), _MANY)))
 
     def env(self, name: str) -> str | None:
         """What the env files say, for use inside only."""
         return self._env[name].value.reveal() if name in self._env else None
 
-    def bound(self, module: Module, name: str, depth: int) -> Iterable[str]:
-        """The values of a top-level name of a module."""
-        for bound in self._names.scope(module).bound.get(name, [])[-_MANY:]:
+    def bound(self, module: Module, name: str, depth: int, before: ast.expr | None = None) -> Iterable[str]:
+        """The values of a top-level name of a module; with ``before`` those that it had when that was evaluated."""
+        for home, bound in self._names.settled(module, name, before)[-_MANY:]:
             if isinstance(bound, Imported):
                 other = self._names.sources.module(bound.module) if bound.attr else None
                 if other:
                     yield from self.bound(other, bound.attr, depth + 1) if depth < _DEEP else ()
             elif isinstance(bound, ast.expr):
-                yield from _Evaluation(self, module, {}).of(bound, depth + 1)
+                yield from _Evaluation(self, home, {}, bound).of(bound, depth + 1)
+
+    def setting(self, module: Module, name: str, depth: int = 0) -> Setting | None:
+        """What a top-level name is in the end: the last definition whose value can be seen, else the last."""
+        found = [self._setting(home, bound, depth) for home, bound in reversed(self._names.settled(module, name))]
+        return next((each for each in found if each.value is not None), found[0] if found else None)
+
+    def _setting(self, module: Module, bound: Bound, depth: int) -> Setting:
+        if isinstance(bound, Imported):
+            other = self._names.sources.module(bound.module) if bound.attr and depth < _DEEP else None
+            found = self.setting(other, bound.attr, depth + 1) if other else None
+            return found or Setting(None, module.path)
+        values = self.values(module, bound) if isinstance(bound, ast.expr) else []
+        line = f":{bound.lineno}" if bound else ""
+        return Setting(values[0] if values else None, f"{module.path}{line}")
 
     def full_name(self, module: Module, node: ast.expr) -> str:
         """The dotted name of a function, imports resolved."""
-        return self._names.scope(module).full_name(node)
+        return self._names.full_name(module, node)
 
     def module(self, name: str) -> Module | None:
         """A module of the app by its name."""
@@ -62,10 +85,13 @@ class Literals:
 
 
 class _Evaluation:
-    """One module's view: the same expression means something else in another file."""
+    """One module's view: the same expression means something else in another file.
 
-    def __init__(self, literals: Literals, module: Module, near: Locals) -> None:
-        self._literals, self._module, self._near = literals, module, near
+    ``whole`` is the expression that is evaluated: in ``X = X / "a"`` the name means what it did before.
+    """
+
+    def __init__(self, literals: Literals, module: Module, near: Locals, whole: ast.expr) -> None:
+        self._literals, self._module, self._near, self._whole = literals, module, near, whole
 
     def of(self, node: ast.expr, depth: int) -> Iterable[str]:
         if depth > _DEEP:
@@ -81,9 +107,9 @@ class _Evaluation:
             return [f"{self._literals.root}/{self._module.path}"]
         if node.id in self._near:
             outside = {name: value for name, value in self._near.items() if name != node.id}
-            inner = _Evaluation(self._literals, self._module, outside)
+            inner = _Evaluation(self._literals, self._module, outside, self._whole)
             return list(islice((value for each in self._near[node.id] for value in inner.of(each, depth)), _MANY))
-        return list(islice(self._literals.bound(self._module, node.id, depth), _MANY))
+        return list(islice(self._literals.bound(self._module, node.id, depth, self._whole), _MANY))
 
     def _binop(self, node: ast.BinOp, depth: int) -> Iterable[str]:
         if not isinstance(node.op, (ast.Add, ast.Div)):

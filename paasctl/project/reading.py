@@ -20,7 +20,7 @@ from paasctl.project.data import Persistence, covers, databases, find, persisten
 from paasctl.project.denote import Names
 from paasctl.project.dependencies import Needs, dependencies, read_needs
 from paasctl.project.detect import Choose
-from paasctl.project.django import settings_modules
+from paasctl.project.django import VARIABLE, Settings, server_settings, settings_modules
 from paasctl.project.envfiles import EnvValue, env_values
 from paasctl.project.frameworks import DISTRIBUTIONS
 from paasctl.project.literals import Literals
@@ -75,10 +75,10 @@ class _Reading:
         processes = self._processes(lines, entry)
         self._check_framework(needs, entry)
         literals = Literals(names, env)
-        static = self._static(literals, names, entry)
+        server = self._server_settings(names, entry, env)
+        static = self._static(literals, names, entry, server)
         persist, databases = self._persist(literals, names, env, entry, needs)
         self._about(names, entry, needs, lines)
-        settings = self.config.app
         return App(
             name=self._took("name", app_name(self.root, self._configured("name"), self.pyproject)),
             root=self.root,
@@ -95,7 +95,8 @@ class _Reading:
             persist=persist,
             databases=databases,
             static=static,
-            exclude=settings.exclude or (),
+            settings=self._took("settings", (server.module, server.reason)) if server.reason else "",
+            exclude=self.config.app.exclude or (),
             private=self.config.env_files,
             origins=self.origins,
             notes=tuple(dict.fromkeys(self.notes)),
@@ -219,8 +220,16 @@ class _Reading:
 
     # ------------------------------------------------------------------------------------------- data and static files
 
-    def _static(self, literals: Literals, names: Names, entry: EntryPoint) -> dict[str, str]:
-        settings = settings_modules(names) if entry.framework == "django" else []
+    def _server_settings(self, names: Names, entry: EntryPoint, env: Mapping[str, EnvValue]) -> Settings:
+        if entry.framework != "django" or not entry.entry:
+            return Settings()
+        said = (env[VARIABLE].value.reveal(), env[VARIABLE].origin) if VARIABLE in env else None
+        found = server_settings(names, entry.entry, said)
+        self.warnings.extend(found.warnings)
+        return found
+
+    def _static(self, literals: Literals, names: Names, entry: EntryPoint, server: Settings) -> dict[str, str]:
+        settings = settings_modules(names, server.module)
         found, origins, notes = static_folders(literals, names.sources, entry.framework, settings)
         self.notes.extend(notes)
         for url, folder in (self.target.static if self.target else {}).items():

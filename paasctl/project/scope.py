@@ -25,18 +25,36 @@ class Imported:
 Bound = ast.expr | Imported | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One binding of a name, or a star import (then ``name`` is ``*``, and ``value`` says from where).
+
+    ``sure`` is false for what is below an ``if``, ``try``, ``with`` or loop: it may not have happened.
+    """
+
+    name: str
+    value: Bound
+    sure: bool
+
+
 @dataclass(slots=True)
 class Scope:
     """A module's top-level names with everything they are bound to, first to last.
 
     ``opaque`` is true when names can exist that cannot be seen: a star import from outside, ``__getattr__``,
-    ``globals()``. ``stars`` are the modules of star imports.
+    ``globals()``. ``stars`` are the modules of star imports. ``order`` has the bindings and the star imports together.
     """
 
     module: Module
     bound: dict[str, list[Bound]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     opaque: bool = False
+    order: list[Definition] = field(default_factory=list)
+
+    def bind(self, name: str, value: Bound, sure: bool) -> None:
+        """Note one more thing that a name is bound to."""
+        self.bound.setdefault(name, []).append(value)
+        self.order.append(Definition(name, value, sure))
 
     def last(self, name: str) -> Bound:
         """The last thing that a name is bound to, or None."""
@@ -56,8 +74,9 @@ class Scope:
 def scope_of(module: Module) -> Scope:
     """The scope of a module, as its statements would make it on import."""
     scope = Scope(module)
+    always = {id(node) for node in module.tree.body}
     for node in executed(module.tree.body):
-        _bind(scope, node)
+        _bind(scope, node, id(node) in always)
     scope.opaque = scope.opaque or "__getattr__" in scope.bound
     return scope
 
@@ -66,7 +85,7 @@ def local_scope(scope: Scope, function: ast.FunctionDef | ast.AsyncFunctionDef) 
     """The module's scope with what a function imports and binds itself on top."""
     local = Scope(scope.module, {name: list(bound) for name, bound in scope.bound.items()}, scope.stars, scope.opaque)
     for node in executed(function.body):
-        _bind(local, node)
+        _bind(local, node, False)
     return local
 
 
@@ -92,47 +111,46 @@ def _is_guard(test: ast.expr) -> bool:
     return "__name__" in names or "TYPE_CHECKING" in names | attributes
 
 
-def _bind(scope: Scope, node: ast.stmt) -> None:
+def _bind(scope: Scope, node: ast.stmt, sure: bool) -> None:
     if isinstance(node, ast.Assign):
         for target in node.targets:
-            _bind_target(scope, target, node.value)
+            _bind_target(scope, target, node.value, sure)
     elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
         # x += y: the new value is not an expression of its own
         value = node.value if isinstance(node, ast.AnnAssign) else None
         if value is not None or isinstance(node, ast.AugAssign):
-            _bind_target(scope, node.target, value)
+            _bind_target(scope, node.target, value, sure)
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        scope.bound.setdefault(node.name, []).append(node)
+        scope.bind(node.name, node, sure)
     elif isinstance(node, ast.Import):
         for alias in node.names:
-            scope.bound.setdefault(alias.asname or alias.name.partition(".")[0], []).append(
-                Imported(alias.name if alias.asname else alias.name.partition(".")[0])
-            )
+            first = alias.name.partition(".")[0]
+            scope.bind(alias.asname or first, Imported(alias.name if alias.asname else first), sure)
     elif isinstance(node, ast.ImportFrom):
-        _bind_from(scope, node)
+        _bind_from(scope, node, sure)
     elif isinstance(node, (ast.For, ast.With)):
         targets = [node.target] if isinstance(node, ast.For) else [item.optional_vars for item in node.items]
         for each in targets:
             if each is not None:
-                _bind_target(scope, each, None)
+                _bind_target(scope, each, None, sure)
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         scope.opaque = scope.opaque or scope.full_name(node.value.func).startswith(("globals", "exec", "setattr"))
 
 
-def _bind_target(scope: Scope, target: ast.expr, value: ast.expr | None) -> None:
+def _bind_target(scope: Scope, target: ast.expr, value: ast.expr | None, sure: bool) -> None:
     if isinstance(target, ast.Name):
-        scope.bound.setdefault(target.id, []).append(value)
+        scope.bind(target.id, value, sure)
     elif isinstance(target, (ast.Tuple, ast.List)):
         values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
         for index, each in enumerate(target.elts):
-            _bind_target(scope, each, values[index] if len(values) == len(target.elts) else None)
+            _bind_target(scope, each, values[index] if len(values) == len(target.elts) else None, sure)
     elif isinstance(target, ast.Starred):
-        _bind_target(scope, target.value, None)
+        _bind_target(scope, target.value, None, sure)
     elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Call):
         scope.opaque = True  # globals()["app"] = ...
 
 
-def _bind_from(scope: Scope, node: ast.ImportFrom) -> None:
+def _bind_from(scope: Scope, node: ast.ImportFrom, sure: bool) -> None:
     module = node.module or ""
     if node.level:
         parts = scope.module.package.split(".") if scope.module.package else []
@@ -141,5 +159,6 @@ def _bind_from(scope: Scope, node: ast.ImportFrom) -> None:
     for alias in node.names:
         if alias.name == "*":
             scope.stars.append(module)
+            scope.order.append(Definition("*", Imported(module, "*"), sure))
         else:
-            scope.bound.setdefault(alias.asname or alias.name, []).append(Imported(module, alias.name))
+            scope.bind(alias.asname or alias.name, Imported(module, alias.name), sure)

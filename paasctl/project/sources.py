@@ -85,6 +85,8 @@ class Sources:
     def find(self, name: str) -> str | None:
         """The file of a module that can be imported from the app's folder, or None."""
         base = name.replace(".", "/")
+        if not base:  # a relative import that goes above the app's folder
+            return None
         for path in (f"{base}/__init__.py", f"{base}.py"):  # a package wins over a module of the same name
             if is_file(self.root / path):
                 return path

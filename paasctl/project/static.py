@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from collections.abc import Iterator
 
 from paasctl.project.bindings import Binding, Called, walk
 from paasctl.project.frameworks import CONSTRUCTORS
-from paasctl.project.literals import Literals
+from paasctl.project.literals import Literals, Setting
 from paasctl.project.sources import Module, Sources
 from paasctl.textfile import is_folder
 
@@ -68,22 +69,31 @@ def _literal(literals: Literals, call: Called, keyword: str, default: str) -> st
 
 
 def _django(literals: Literals, settings: list[Module]) -> Found:
-    said: dict[str, tuple[str, str]] = {}
-    for module in settings:
-        for each in walk(module):
-            if isinstance(each, Binding) and each.key in ("STATIC_URL", "STATIC_ROOT"):
-                values = literals.values(module, each.value, each.near)
-                if values:
-                    said.setdefault(each.key, (values[0], each.origin))
-    if "STATIC_URL" not in said or "://" in said["STATIC_URL"][0]:
+    url, root = _setting(literals, settings, "STATIC_URL"), _setting(literals, settings, "STATIC_ROOT")
+    if not url or url.value is None or "://" in url.value:
         return {}, {}, ()
-    if "STATIC_ROOT" not in said:
-        origin = said["STATIC_URL"][1]
-        note = f"{origin}: STATIC_ROOT is not set, so collectstatic cannot run and static files are not served"
-        return {}, {}, (note,)
-    folder = _inside(literals, said["STATIC_ROOT"][0])
-    url = _url(said["STATIC_URL"][0])
-    return ({url: folder}, {url: said["STATIC_ROOT"][1]}, ()) if folder else ({}, {}, ())
+    if not root:
+        files = ", ".join(module.path for module in settings)
+        note = f"{url.origin}: STATIC_ROOT is not set, so collectstatic cannot run and static files are not served"
+        return {}, {}, (f"{note} (read: {files})",)
+    if root.value is None:
+        note = f"{root.origin}: the folder that STATIC_ROOT names cannot be seen in the code"
+        return {}, {}, (f"{note}; [targets.NAME.static] in paasctl.toml can name it",)
+    folder = _inside(literals, root.value)
+    return ({_url(url.value): folder}, {_url(url.value): root.origin}, ()) if folder else ({}, {}, ())
+
+
+def _setting(literals: Literals, settings: list[Module], key: str) -> Setting | None:
+    """What a setting is in the first of the modules, which star-imports the others; also in a class for settings."""
+    found = literals.setting(settings[0], key) if settings else None
+    return found or next((each for module in settings for each in _in_classes(literals, module, key)), None)
+
+
+def _in_classes(literals: Literals, module: Module, key: str) -> Iterator[Setting]:
+    for each in walk(module):
+        if isinstance(each, Binding) and each.key == key:
+            values = literals.values(module, each.value, each.near)
+            yield Setting(values[0] if values else None, each.origin)
 
 
 def _url(path: str) -> str:

@@ -42,6 +42,19 @@ def test_diff_shows_names_and_writes_nothing(run: Any, shop: Any, project: Path)
     assert shop.done == ["close"] * 2 and "NEW" not in shop.env
 
 
+def test_diff_knows_the_settings_that_a_push_tells_to_all_of_django(run: Any, world: Any, project: Path) -> None:
+    """They are found in the code, which a diff does not read for other apps."""
+    setdefault = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_x.{}')\n"
+    application = "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"
+    (project / "manage.py").write_text(setdefault.format("dev"))
+    (project / "wsgi.py").write_text(setdefault.format("production") + application)
+    (project / "Procfile").write_text("web: gunicorn wsgi:application\n")
+    (project / "requirements.txt").write_text("django\n")
+    out = run("push", "-y").stdout
+    assert "DJANGO_SETTINGS_MODULE=site_x.production (wsgi.py:2 names it for the server, manage.py:2 site_x.dev)" in out
+    assert run("env", "diff").stdout == "shop is in sync\n"
+
+
 def test_diff_before_the_first_push(run: Any, world: Any) -> None:
     result = run("env", "diff")
     assert "  + SECRET_KEY (new in .env)\n" in result.stdout
