@@ -47,7 +47,8 @@ class Target:
     """What the platform holds.
 
     ``writes`` says which write each value is from, ``base`` from which one the manifest's entry is, ``removed`` who
-    took a name away.
+    took a name away, ``undone`` which names a rollback took away: one that a hand sets and deletes after that leaves no
+    trace, and is as the rollback left it.
     """
 
     env: dict[str, str] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Target:
     writes: dict[str, Write] = field(default_factory=dict)
     base: dict[str, Write] = field(default_factory=dict)
     removed: dict[str, Write] = field(default_factory=dict)
+    undone: frozenset[str] = frozenset()
 
     def observed(self) -> Observed:
         return observed(self.env, self.manifest)
@@ -103,7 +105,8 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def roll_back(self, data: st.DataObject) -> None:
         old = data.draw(st.sampled_from(self.releases[:-1]))
-        self.target = replace(old, removed={})  # a rollback is no deletion: .env is simply newer
+        undone = (self.target.env.keys() | self.target.undone) - old.env.keys()
+        self.target = replace(old, removed={}, undone=frozenset(undone))  # no deletion: .env is simply newer
 
     @rule(who=st.integers(0, 1), copied=st.booleans())
     def clone_anew(self, who: int, copied: bool) -> None:
@@ -207,12 +210,13 @@ class Histories(RuleBasedStateMachine):
         values = {key: old for key, old in have.env.items() if key != name}
         removed = dict(have.removed)
         if value is None:
-            removed[name] = ("hand", next(self.counter))
+            if name not in have.undone:
+                removed[name] = ("hand", next(self.counter))
         else:
             values[name] = value
             removed.pop(name, None)
             self.ever[name].add(value)
-        self.target = Target(values, have.manifest, {**have.writes, name: write}, have.base, removed)
+        self.target = replace(have, env=values, writes={**have.writes, name: write}, removed=removed)
 
     def _write(self, who: int, changes: EnvChanges) -> None:
         if not changes.writes and not changes.bookkeeping:
@@ -230,7 +234,7 @@ class Histories(RuleBasedStateMachine):
         values = plain(changes.result)
         for name, value in values.items():
             self.ever[name].add(value)
-        self.target = Target(values, changes.manifest, writes, base, removed)
+        self.target = Target(values, changes.manifest, writes, base, removed, have.undone - values.keys())
         self.releases.append(self.target)
 
     def _learn(self, laptop: Laptop) -> None:
