@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from support.envs import FACTS, desired, env, observed, ops, plain, sync
+from support.envs import FACTS, NOW, desired, env, observed, ops, plain, sync
 
 from paasctl import pull
 from paasctl.changes import EnvChanges
@@ -124,7 +125,8 @@ class Histories(RuleBasedStateMachine):
     )
     def send(self, who: int, mode: str, force: bool, crash: str) -> None:
         laptop = self.laptops[who]
-        want, options = desired(laptop.env, DERIVED), {"who": str(who), "mode": mode, "delete": True}
+        now = NOW + timedelta(seconds=next(self.counter))  # no two commands of one laptop are of the same second
+        want, options = desired(laptop.env, DERIVED), {"who": str(who), "mode": mode, "delete": True, "now": now}
         changes = sync(want, self.target.observed(), laptop.seen, force=force, **options)
         if changes.blocked:
             assert not force
