@@ -24,6 +24,10 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LITERAL = "write each `${` of a value that is meant literally as `${:-$}{`"
 _WRITE = "write each as NAME=value, once in a file, with quotes around spaces and line ends; nothing was sent"
 _SHOWN = 20
+#: what encoders of base64 wrap, and its padded last line (which has no underscore, as names of several words do)
+_LONG = re.compile(r"=[^\S\n]*([A-Za-z0-9+/]{60,})\s*\Z")
+_PADDED = re.compile(r"([A-Za-z][A-Za-z0-9]*)(==?)\s*\Z")
+_WRAPS = (64, 76)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +136,10 @@ def evaluate(text: str) -> Contents:
     problems: list[Problem] = []
     lines: dict[str, int] = {}
     later = {b.key: line for line, b in _bindings(text) if b.key}
+    above = ""
     for line, binding in _bindings(text):
-        problem = _broken(binding, line, lines)
+        problem = _broken(binding, line, lines) or _wrapped(binding, line, above)
+        above = binding.original.string if binding.key else ""
         if problem:
             problems.append(problem)
         if binding.key is None or binding.value is None or (problem and not problem.name):
@@ -208,6 +214,26 @@ def _broken(binding: Binding, line: int, earlier: Mapping[str, int]) -> Problem 
     if binding.key in earlier:
         return Problem(line, f"{binding.key} is already set on line {earlier[binding.key]}", binding.key)
     return None
+
+
+def _wrapped(binding: Binding, line: int, above: str) -> Problem | None:
+    if _is_rest(binding.original.string, above):
+        return Problem(line, "this is the end of the value above (a value of several lines must be in quotes)")
+    return None
+
+
+def _is_rest(string: str, above: str) -> bool:
+    """Whether a statement is surely the last line of base64 that begins on the line above, as openssl wraps it.
+
+    ``ab==`` is, and so is ``xYz=`` where the line above ends where a wrap does; ``MAIL_URL=`` and ``URL=`` are names.
+    """
+    begun, rest = _LONG.search(above), _PADDED.match(string)
+    if not begun or not rest or len(begun[1]) % 4 or len(rest[1] + rest[2]) % 4:
+        return False
+    if rest[2] == "==":
+        return True
+    name = rest[1]
+    return len(begun[1]) in _WRAPS and name != name.upper() and not (name.islower() and name.isalpha())
 
 
 def _undefined(value: str, known: Mapping[str, Secret]) -> Iterator[str]:

@@ -15,11 +15,14 @@ from pathlib import Path
 from paasctl.errors import UsageError
 from paasctl.ignore import Rules, decode, on_disk, shown, unreadable
 from paasctl.model import Provenance
+from paasctl.words import counted
 
 # git sets these for its hooks and aliases, and then every git below them looks at another repository or index
 KEPT = re.compile(r"GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|CEILING_DIRECTORIES|EXEC_PATH)$")
 UNOPENED = re.compile(rb"could not open directory '(.*)/': (.*)")
 SUBMODULE = b"160000 "
+#: how `git ls-files -t` marks what it tracks and does not want on the disk
+SKIPPED = b"S "
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,20 @@ def listing(root: Path, rules: Rules) -> list[str] | None:
         Paths relative to ``root``, unordered; None where git has nothing to say: no git, no repository, one that
         belongs to somebody else, or a folder that the repository around it ignores.
     Raises:
-        UsageError: a folder is unreadable, or a submodule is not checked out.
+        UsageError: a folder is unreadable, or a submodule or a file is not checked out.
     """
     return _listing(root, rules) or None
 
 
 def _listing(root: Path, rules: Rules) -> list[str] | None:
-    answer = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    answer = _git(root, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
     if not answer.ok:
         return None
     _refuse_unopened(answer, rules)
+    _refuse_sparse(root, answer, rules)
     found: set[str] = set()
-    for name in answer.records:
-        path = decode(name).rstrip("/")
+    for record in answer.records:
+        path = decode(record[2:]).rstrip("/")
         inside = _nested(root, path, rules) if _is_folder(on_disk(root, path)) else [path]
         if inside is None:
             return None
@@ -107,6 +111,19 @@ def _refuse_unopened(answer: _Answer, rules: Rules) -> None:
         path = decode(match[1])
         if not rules.excludes(path, folder=True):
             raise unreadable(f"{path}/", OSError(0, decode(match[2])))
+
+
+def _refuse_sparse(root: Path, answer: _Answer, rules: Rules) -> None:
+    """A sparse checkout has only some of the files. What is marked so and there all the same is pushed."""
+    marked = [decode(record[2:]) for record in answer.records if record.startswith(SKIPPED)]
+    absent = [path for path in marked if not os.path.lexists(on_disk(root, path)) and not rules.excludes(path)]
+    if absent:
+        more = f" and {counted(len(absent) - 1, 'more file')}" if len(absent) > 1 else ""
+        are = "are" if more else "is"
+        raise UsageError(
+            f"{shown(min(absent))}{more} {are} in git and not checked out (sparse checkout), so cannot be pushed",
+            hint="run `git sparse-checkout disable`, or exclude what the app does not need",
+        )
 
 
 def provenance(root: Path) -> Provenance:

@@ -20,6 +20,8 @@ NEVER = (
     *("node_modules", "*.egg-info", ".DS_Store"),
 )
 ALWAYS = frozenset({".env.example"})
+#: Env files that hold no values but show which ones there are.
+TEMPLATES = frozenset({*ALWAYS, ".env.sample", ".env.template", ".env.dist"})
 VENV_MARK = "pyvenv.cfg"
 IGNORE_FILE = ".paasctlignore"
 #: What paasctl makes beside a file while it edits it has this behind the file's name.
@@ -111,7 +113,7 @@ class Rules:
             UsageError: a pattern of ``exclude`` means nothing.
         """
         lines = [*_lines_of(app.root / IGNORE_FILE), *_checked(app.exclude)]
-        private = frozenset(_private(app.root, app.private))
+        private = frozenset(_private(app.root, (*app.private, *_linked_env(app.root))))
         return cls(app.root, frozenset(_persisted(app.persist)), private, Patterns.of(lines))
 
     def excludes(self, path: str, *, folder: bool = False) -> bool:
@@ -151,13 +153,22 @@ class Rules:
         return self.root is not None and os.path.exists(on_disk(self.root, path) / VENV_MARK)  # noqa: PTH110
 
 
-def _private(root: Path, files: Iterable[str]) -> Iterator[str]:
+def _private(root: Path, files: Iterable[str | Path]) -> Iterator[str]:
     """Env files as paths in the app's folder, under the name that is configured and where a link leads."""
     base = os.path.realpath(root)
     for file in files:
         given = os.path.normpath(root / file)
         yield in_tree(os.path.relpath(given, root))
         yield in_tree(os.path.relpath(os.path.realpath(given), base))
+
+
+def _linked_env(root: Path) -> Iterator[Path]:
+    """What env files that are links lead to: their own names are never pushed, but those of their targets may be."""
+    for path in (*root.glob(".env*"), root / ".flaskenv"):
+        # not Path.is_file, which fails where the target may not be seen
+        while path.name not in TEMPLATES and path.is_symlink() and os.path.isfile(path):  # noqa: PTH113
+            path = path.parent / path.readlink()  # one link at a time: those between are left out too
+            yield path
 
 
 def _persisted(paths: Iterable[str]) -> Iterator[str]:

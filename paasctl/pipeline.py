@@ -61,7 +61,7 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
         UsageError: the app, its env files or the configuration must be changed first.
         PaasctlError: the target cannot be reached.
     """
-    from paasctl import bundle
+    from paasctl import bundle, contents
 
     connection.ahead()
     app, added = read_app(session, connection, choose)
@@ -72,6 +72,7 @@ def prepare(session: Session, connection: Connection, request: Request, choose: 
     wanted = desire(session, connection, request, app, added, env, code, observed)
     warnings = (
         *app.warnings,
+        *(contents.warnings(code) if code else ()),
         *git.env_warnings(session.root, env.files),
         *added.unreached,
         *wanted.warnings,

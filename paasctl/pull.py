@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from paasctl import rules, threeway
 from paasctl.changes import NameChange
-from paasctl.dotenv import NAME
+from paasctl.dotenv import FLASKENV, NAME
 from paasctl.envfile import unwritable
 from paasctl.errors import Conflict
 from paasctl.manifest import DERIVED, Manifest
@@ -126,14 +126,21 @@ class _Pull:
             self.leave(name, "keep", "paasctl sets it on the target")
             return
         state = threeway.state_of(name, ours, theirs, self._base, self._seen, self._observed.protected.get(name))
-        op, reason = threeway.pull(state, force=self._force, platform=self._platform)
+        op, reason = self._doable(name, *threeway.pull(state, force=self._force, platform=self._platform))
         answer = self._answers.get(name) if op == "conflict" else None
         if answer == "theirs":
-            op, reason = threeway.theirs(state), f"{reason} (theirs)"
+            op, reason = self._doable(name, threeway.theirs(state), f"{reason} (theirs)")
         elif answer == "ours":
             op, reason = "keep", f"{reason} (ours)"
             self._settle(name)  # this checkout knows that write now, so that the next sync may replace it
-        self._apply(name, op, reason, theirs, blocks=op == "conflict" and answer is None)
+        # with --force a conflict is what cannot be carried out, and all else can
+        self._apply(name, op, reason, theirs, blocks=op == "conflict" and answer is None and not self._force)
+
+    def _doable(self, name: str, op: threeway.Op, reason: str) -> threeway.Decision:
+        """A pull writes env files alone: it cannot take FLASK_APP out of .flaskenv, so the next sync would send it."""
+        if op == "delete" and self._env.origins.get(name, "").partition(":")[0] not in ("", *self._env.files):
+            return "conflict", f"removed on the target: take {name} out of {FLASKENV}, which a pull does not change"
+        return op, reason
 
     def _apply(self, name: str, op: str, reason: str, theirs: Secret | None, blocks: bool) -> None:
         if op == "none":

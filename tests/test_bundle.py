@@ -112,6 +112,27 @@ def test_a_submodule_that_is_not_checked_out_is_refused_unless_excluded(tmp_path
     assert paths(build(app(root, exclude=("theme/",)), {})) == [".gitmodules"]
 
 
+def test_a_sparse_checkout_is_refused_unless_what_it_lacks_is_excluded(tmp_path: Path) -> None:
+    root = repository(tmp_path)
+    write(root, "app.py", "shop/views.py", "shop/models.py", "docs/index.md")
+    commit(root)
+    git(root, "sparse-checkout", "set", "docs")
+    with pytest.raises(UsageError, match=r"^shop/models\.py and 1 more file are in git and not checked out") as caught:
+        build(app(root), {})
+    assert "git sparse-checkout disable" in caught.value.hint
+    assert paths(build(app(root, exclude=("shop/",)), {})) == ["app.py", "docs/index.md"]
+    git(root, "sparse-checkout", "disable")
+    assert len(paths(build(app(root), {}))) == 4
+
+
+def test_a_file_that_git_was_told_not_to_look_at_is_pushed_as_it_is(tmp_path: Path) -> None:
+    root = repository(tmp_path)
+    write(root, "app.py", "settings.py")
+    commit(root)
+    git(root, "update-index", "--skip-worktree", "settings.py")
+    assert paths(build(app(root), {})) == ["app.py", "settings.py"]
+
+
 def test_a_clone_inside_the_app_is_pushed_like_any_untracked_folder(tmp_path: Path) -> None:
     root = repository(tmp_path)
     inner = repository(tmp_path / "vendor" / "lib")

@@ -58,6 +58,27 @@ def test_the_example_that_is_configured_as_an_env_file_is_not_pushed(tmp_path: P
     assert paths(build(app(tmp_path, private=(".env.example",)), {})) == ["app.py"]
 
 
+@pytest.mark.parametrize("tracked", [True, False])
+def test_a_file_that_an_env_file_is_a_link_to_is_not_pushed(tmp_path: Path, tracked: bool) -> None:
+    if tracked:
+        repository(tmp_path)
+    write(tmp_path, "app.py", "docs/example", *(f"secrets/{name}" for name in ("base.env", "h.env", "flask", "README")))
+    links = {".env": "current", ".env.heroku": "secrets/h.env", ".flaskenv": "secrets/flask"}
+    for link, target in {**links, "current": "secrets/base.env", ".env.example": "docs/example"}.items():
+        (tmp_path / link).symlink_to(target)
+    if tracked:
+        git(tmp_path, "add", "--force", ".")
+    made = build(app(tmp_path), {})
+    assert paths(made) == [".env.example", "app.py", "docs/example", "secrets/README"]
+
+
+def test_a_folder_or_nothing_behind_a_link_named_like_an_env_file_changes_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "app.py", "conf/settings.py")
+    for link, target in {".env.d": "conf", ".env": "nowhere", ".env.a": ".env.a", ".env.out": "/etc/passwd"}.items():
+        (tmp_path / link).symlink_to(target)
+    assert paths(build(app(tmp_path), {})) == ["app.py", "conf/settings.py"]
+
+
 def test_a_link_to_a_configured_env_file_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "app.py", "prod.env")
     (tmp_path / "settings").symlink_to("prod.env")

@@ -76,6 +76,41 @@ def test_inner_lines_of_an_unquoted_key_file_are_not_shown_as_names(tmp_path: Pa
     assert "hunter" not in error.message
 
 
+WRAPPED = "Zm9vYmFy" * 8  # as long as openssl makes a line of base64
+
+
+@pytest.mark.parametrize("rest", ["YyRPqX7bKd2mNw8sTf3LhV==", "q9==", "aB3=", "YyRPqX7bKd2mNw8sTf3LhVz=", "aB3= \r"])
+@pytest.mark.parametrize("export", ["", "A=1\n\nexport "])
+def test_the_end_of_wrapped_base64_is_no_name(tmp_path: Path, rest: str, export: str) -> None:
+    error = refusal(tmp_path, f"{export}SECRET_KEY={WRAPPED}\n{rest}\nB=2\n")
+    assert f".env:{export.count(chr(10)) + 2}: this is the end of the value above" in error.message
+    assert rest.strip(" =\r") not in error.message + error.hint
+    assert "\n" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("above", "name"),
+    [
+        (f"KEY={WRAPPED}\n", "URL="),  # an empty value below a long token
+        (f"KEY={WRAPPED}\n", "url="),
+        (f"KEY={WRAPPED}\n", "Mail_Url="),
+        (f"KEY={WRAPPED}\n", "CSV_SEPS=="),
+        (f"KEY={WRAPPED}\n", "ab3=="),  # not how base64 is padded
+        (f"KEY={WRAPPED}\n", 'aB3=""'),
+        (f"KEY={WRAPPED}\n", "aB3=x"),
+        (f"KEY={WRAPPED[:60]}\n", "aB3="),
+        (f"KEY={WRAPPED[:56]}\n", "ab=="),
+        (f'KEY="{WRAPPED}"\n', "ab=="),
+        (f"KEY={WRAPPED}\n\n", "ab=="),
+        (f"# KEY={WRAPPED}\n", "ab=="),
+    ],
+)
+def test_a_name_below_a_long_value_stays_one(above: str, name: str) -> None:
+    contents = dotenv.evaluate(f"{above}{name}\n")
+    assert not contents.problems
+    assert name.partition("=")[0] in contents.values
+
+
 @pytest.mark.parametrize(
     ("data", "where"),
     [

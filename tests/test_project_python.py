@@ -72,6 +72,33 @@ def test_the_configuration_decides_before_all_and_the_plan_says_so(tmp_path: Pat
     )
 
 
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        ({".python-version": "myproject-venv"}, ".python-version:1: this is not a Python version"),
+        ({".python-version": "3.12-dev"}, ".python-version:1: this is not a Python version"),
+        ({".python-version": "pypy3.9"}, ".python-version:1: pypy is not supported; apps run on CPython"),
+        ({"runtime.txt": "python-2.7.18"}, "runtime.txt:1: Python 2.7 is too old; 3.8 is the oldest"),
+        (
+            {"pyproject.toml": '[project]\nrequires-python = "three"'},
+            "pyproject.toml: requires-python is not a version specifier",
+        ),
+        (
+            {"pyproject.toml": '[project]\nrequires-python = ">=4"'},
+            "pyproject.toml: requires-python allows no Python from 3.8 to 3.14",
+        ),
+    ],
+)
+def test_what_a_later_file_says_wrongly_is_no_error_but_a_note(tmp_path: Path, files: Files, fault: str) -> None:
+    found = version(tmp_path, files, ("3.12", "paasctl.toml:3"))
+    assert found == PythonVersion("3.12", "paasctl.toml:3", (f"{fault}; 3.12 is used, from paasctl.toml:3",))
+
+
+def test_a_wrong_first_file_is_an_error_whatever_the_later_ones_say(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.python-version:1: this is not a Python version"):
+        version(tmp_path, {".python-version": "myproject-venv", "runtime.txt": "python-3.12"})
+
+
 def test_a_range_that_does_not_allow_what_is_used_is_said(tmp_path: Path) -> None:
     files = {".python-version": "3.11", "pyproject.toml": '[project]\nrequires-python = ">=3.12,<3.13"'}
     (note,) = version(tmp_path, files).notes

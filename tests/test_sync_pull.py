@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.envs import FACTS, after, desired, env, manifest, observed, ops, plain, seen, sync
@@ -92,6 +94,27 @@ def test_a_name_that_a_colleague_removed_is_taken_out_unless_it_was_edited() -> 
     mine = manifest({"X": "1", "Y": "1"})
     changes = fetch({"X": "1", "Y": "edited"}, observed({}, manifest({}, generation=2)), seen(mine))
     assert ops(changes) == {"X": "delete", "Y": "conflict"}
+
+
+def test_a_name_that_a_colleague_removed_is_not_said_to_be_taken_out_of_flaskenv() -> None:
+    mine, have = manifest({"FLASK_APP": "wsgi"}), observed({}, manifest({}, generation=2))
+    ours = replace(env({"FLASK_APP": "wsgi"}), origins={"FLASK_APP": ".flaskenv:1"})
+    changes = pull.decide(ours, have, seen(mine), FACTS)
+    assert (ops(changes), written(changes)) == ({"FLASK_APP": "conflict"}, {})
+    with pytest.raises(Conflict, match=r"take FLASK_APP out of \.flaskenv"):
+        pull.require_settled(changes)
+    assert ops(sync(replace(desired({}), env=ours), have, changes.seen)) == {"FLASK_APP": "conflict"}
+    gone = pull.decide(env({}), have, seen(mine), FACTS)
+    assert (gone.blocked, gone.seen and gone.seen.remembered) == ((), frozenset())
+
+
+@pytest.mark.parametrize("options", [{"force": True}, {"answers": {"FLASK_APP": "theirs"}}])
+def test_what_stands_in_flaskenv_is_left_and_said_and_all_else_is_pulled(options: dict[str, Any]) -> None:
+    mine, have = manifest({"FLASK_APP": "wsgi", "X": "1"}), observed({"X": "2"}, manifest({"X": "2"}, generation=2))
+    ours = replace(env({"FLASK_APP": "wsgi", "X": "1"}), origins={"FLASK_APP": ".flaskenv:1", "X": ".env:1"})
+    changes = pull.decide(ours, have, seen(mine), FACTS, **options)
+    assert (written(changes), changes.blocked) == ({"X": "2"}, ())
+    assert [change.name for change in changes.unresolved] == ["FLASK_APP"]
 
 
 def test_pull_edit_push_works_for_a_value_set_by_hand() -> None:

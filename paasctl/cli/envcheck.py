@@ -87,7 +87,8 @@ def _show(
         for each in found:
             console.out(f"  {mark} {each} ({text})")
     if compared.missing or compared.empty:
-        error = Difference(f"{name}: {files} and .env.example differ", hint="give the names above a value in .env")
+        wanting = ", ".join((*compared.missing, *compared.empty))
+        error = Difference(f"{name}: {files} and .env.example differ", hint=f"give a value in .env to {wanting}")
         return failures.tell(console, session.root, error)
     beside = "well-formed; there is no .env.example to compare it with" if examples is None else "complete"
     console.out(f"{name}: {files} is {beside}" if env.files else f"{name}: {files}")

@@ -128,7 +128,7 @@ def _one(session: Session, console: Console, name: str, wishes: Wishes, document
     document["result"] = _carry_out(session, console, sides, changes, wishes)
     left = [change.name for change in changes.unresolved]
     if left:
-        raise Conflict(f"{', '.join(left)} still differ, as you wished", hint="`paasctl env diff` shows them")
+        raise Conflict(f"{', '.join(left)} still differ", hint="`paasctl env diff` shows them")
 
 
 def _only_look(console: Console, name: str, changes: PullChanges, check: bool) -> str:

@@ -13,6 +13,8 @@ from paasctl.session import connect
 from paasctl.words import counted
 
 MARK = "--"
+#: the exit status for a program that is not there
+NOT_FOUND = 127
 
 
 class RunCommand(Command):
@@ -50,4 +52,8 @@ def run(context: click.Context, target: str | None, dry_run: bool, yes: bool) ->
         if dry_run:
             invocation.console.out(f"would run on {name}: {command[0]} with {counted(len(command) - 1, 'argument')}")
             return 0
-        return operations.run(command)
+        status = operations.run(command)
+    if status == NOT_FOUND and len(command) == 1 and len(command[0].split()) > 1:
+        hint = f"a single word is the name of a program; for a line of shell: paasctl run {name} -- sh -c '...'"
+        invocation.console.err(f"hint: {hint}", "cyan")
+    return status

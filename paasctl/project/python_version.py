@@ -40,23 +40,37 @@ def python_version(root: Path, configured: tuple[str, str] | None, pyproject: Ma
         pyproject: the parsed pyproject.toml, empty when there is none.
 
     Raises:
-        UsageError: what is said is not a CPython version from 3.8 on.
+        UsageError: what is said first is not a CPython version from 3.8 on.
     """
-    sources: list[Callable[[], tuple[str, str] | None]] = [
+    said, faults = _ask(
         lambda: (parse(*configured), configured[1]) if configured else None,
         lambda: _from_file(root, ".python-version"),
         lambda: _from_file(root, "runtime.txt"),
         lambda: _from_requires(pyproject),
-    ]
-    said = [found for found in (source() for source in sources) if found]
+    )
     if not said:
         return PythonVersion(_running(), "the Python that runs paasctl; no file says one")
     version, origin = said[0]
-    exact = [(v, o) for v, o in said[1:] if o != _REQUIRES and v != version]
-    notes = [f"{o} says Python {v}; {version} is used, from {origin}" for v, o in exact]
-    if (allowed := _allowed(pyproject)) and int(version.partition(".")[2]) not in allowed:
+    used = f"{version} is used, from {origin}"
+    notes = [f"{fault}; {used}" for fault in faults]
+    notes += [f"{o} says Python {v}; {used}" for v, o in said[1:] if o != _REQUIRES and v != version]
+    if said[-1][1] == _REQUIRES and int(version.partition(".")[2]) not in _allowed(pyproject):
         notes.append(f"{_REQUIRES} does not allow Python {version}; it is used all the same, from {origin}")
     return PythonVersion(version, origin, tuple(notes))
+
+
+def _ask(*sources: Callable[[], tuple[str, str] | None]) -> tuple[list[tuple[str, str]], list[str]]:
+    """What the sources say, and what is wrong with those after the first that says something: that one decides."""
+    said, faults = [], []
+    for source in sources:
+        try:
+            if found := source():
+                said.append(found)
+        except UsageError as error:
+            if not said:
+                raise
+            faults.append(error.message)
+    return said, faults
 
 
 def parse(text: str, origin: str) -> str:

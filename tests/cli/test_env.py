@@ -217,8 +217,9 @@ def test_check_against_the_example(run: Any, project: Path) -> None:
     assert "no .env.example" in run("env", "check").stdout
     (project / ".env.example").write_text("SECRET_KEY=\nMAIL_SERVER=localhost\nTITLE=x\n")
     write(project, ENV.replace("mail.sentinel-2.test", "") + "MORE=1\n")
-    out = run("env", "check", code=3).stdout
-    assert out.splitlines() == [
+    result = run("env", "check", code=3)
+    assert result.stderr.endswith("hint: give a value in .env to TITLE, MAIL_SERVER\n")
+    assert result.stdout.splitlines() == [
         "  - TITLE (in .env.example, not here)",
         "  ~ MAIL_SERVER (has no value)",
         "  + MORE (not in .env.example)",

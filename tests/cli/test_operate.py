@@ -195,6 +195,14 @@ def test_run_hands_the_command_over_and_its_exit_status_back(run: Any, world: An
     ]
 
 
+def test_a_line_of_shell_in_one_word_gets_a_hint(run: Any, world: Any) -> None:
+    result = run("run", "shop", "--", "echo $X | cat", code=127)
+    assert result.stderr.endswith("for a line of shell: paasctl run shop -- sh -c '...'\n")
+    assert not result.stdout
+    assert "hint" not in run("run", "shop", "--", "gone", code=127).stderr
+    assert "hint" not in run("run", "shop", "--", "gone", "a b", code=127).stderr
+
+
 def test_run_needs_a_command_and_can_be_rehearsed(run: Any, world: Any) -> None:
     assert "no command" in run("run", "shop", code=2).stderr
     assert "flask" in run("run", "-n", "shop", "--", "flask", "x").stdout

@@ -36,6 +36,12 @@ def test_the_plan_shows_names_marks_and_reasons(run: Any, world: Any, project: P
     assert "wsgi:app (Procfile:1)" in out and "Python 3.11 (runtime.txt" in out
 
 
+def test_the_plan_warns_of_a_file_that_is_not_what_it_seems(run: Any, project: Path) -> None:
+    (project / "model.bin").write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n")
+    result = run("push", "-n")
+    assert "model.bin; run `git lfs pull`" in result.stdout + result.stderr
+
+
 def test_a_dry_run_prints_the_very_steps_and_runs_none(run: Any, world: Any) -> None:
     planned = run("push", "-n").stdout
     assert done(world["shop"]) == []
