@@ -30,6 +30,7 @@ PARTS = (
     "hourly",
     "mail",
     "sentry",
+    "spawned",
     "install",
     "entry",
     "ending",
