@@ -87,6 +87,14 @@ def in_child(work: Callable[[], None]) -> None:
         os._exit(0)
 
 
+def import_what_sends() -> None:
+    """Not for the thread to import: a process that is forked meanwhile would have one half of a module for ever."""
+    import importlib
+
+    for name in ("email.message", "email.policy", "email.utils", "encodings.idna", "smtplib", "ssl"):
+        importlib.import_module(name)
+
+
 class Mailer:
     """A bounded queue and its thread; made at the first error of a process, because threads do not survive a fork.
 
@@ -97,6 +105,7 @@ class Mailer:
         import atexit
         from queue import Queue
 
+        import_what_sends()
         self.pid = os.getpid()
         self.server, self.hourly = server, Hourly(per_hour)
         self.queue: Queue[tuple[str, str]] = Queue(QUEUE)

@@ -336,6 +336,26 @@ os.wait()"""
     assert sorted(mail["Subject"] for mail in kept.mails) == ["[staging] ERROR: child", "[staging] ERROR: parent"]
 
 
+def test_the_thread_imports_nothing_that_a_forked_process_would_have_one_half_of(bench: Bench) -> None:
+    bench.write(
+        app="""import logging, sys, time, _paasctl_runtime as r
+work = r.Mailer.work
+def slow_work(self):
+    while not ready: time.sleep(0.01)
+    work(self)
+ready, r.Mailer.work = [], slow_work
+logging.error("x")
+before = set(sys.modules)
+ready.append(True); r.mailers[0].queue.join()
+print(sorted(set(sys.modules) - before))"""
+    )
+    kept = Kept()
+    with smtp(kept) as port:
+        done = bench.run("python", "app.py", **settings(port))
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+    assert len(kept.mails) == 1
+
+
 def test_a_server_that_refuses_is_one_line_without_a_value(bench: Bench) -> None:
     bench.write(app="import logging; logging.error('x')")
     done = bench.run("python", "app.py", **settings(free_port(), MAIL_PASSWORD="sentinel-mail"))
