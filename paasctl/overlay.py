@@ -32,6 +32,7 @@ PARTS = (
     "hourly",
     "mail",
     "sentry",
+    "spawned",
     "install",
     "entry",
     "ending",

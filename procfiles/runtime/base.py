@@ -24,10 +24,14 @@ import os  # noqa: E402
 
 #: What was switched, for the report: part -> a sentence without any value of the env.
 in_force: dict[str, str] = {}
+#: Whether nothing is said for now, because another process has said it.
+quiet: list[bool] = []
 
 
 def say(text: str) -> None:
     """Write one line to stderr; a closed stderr is no reason to fail."""
+    if quiet:
+        return
     try:
         sys.stderr.write("paasctl: %s\n" % " ".join(text.split()))
         sys.stderr.flush()

@@ -6,7 +6,7 @@ import functools
 import os
 import re
 
-from .request import Request
+from .request import SHORTEST, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ WORDS = (
     "true", "false", "none", "null", "debug", "info", "warning", "error", "production", "utf-8", "c.utf-8", "http",
     "https",
 )  # fmt: skip
-SHORTEST = 4  # what is shorter may be a part of any word
 PATHS = ("HOME", "LD_LIBRARY_PATH", "OLDPWD", "PATH", "PWD", "PYTHONPATH", "SHELL", "TMPDIR", "VIRTUAL_ENV")
 #: A URL's password up to its last @, as RFC 3986 has it, and up to its first, as SQLAlchemy does.
 PASSWORDS = re.compile(r"://[^:/]*:(.+)@", re.DOTALL), re.compile(r"://[^:/]*:([^@]+)@")
@@ -25,9 +24,11 @@ PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
 
 def hidden(request: Optional[Request]) -> list[tuple[str, str]]:
     """Texts and what stands for them in a mail, the longest first: none is cut by the removal of a shorter one."""
-    found = [(part, "[hidden]") for part in (request.secrets() if request is not None else ())]
+    found = []
+    for part in request.secrets() if request is not None else ():
+        found += [(form, "[hidden]") for form in forms(part) if len(form) >= SHORTEST]
     for name, value in secrets_of(os.environ):
-        found += [(form, "[%s]" % name) for form in forms(value) if len(form) >= SHORTEST]
+        found += [(form, "[%s]" % name) for form in kept_forms(value) if len(form) >= SHORTEST]
     return sorted(found, key=lambda pair: -len(pair[0]))
 
 
@@ -56,7 +57,6 @@ def is_path(name: str, value: str) -> bool:
     return value.startswith("/") and (name in PATHS or os.path.exists(value))
 
 
-@functools.lru_cache(maxsize=None)
 def forms(value: str) -> frozenset[str]:
     """A value as it is, as Python and JSON write it, and with percent signs for characters and the other way round."""
     if PLAIN.fullmatch(value):
@@ -64,7 +64,11 @@ def forms(value: str) -> frozenset[str]:
     import json
     from urllib.parse import quote, quote_plus, unquote
 
-    raw = os.fsencode(value)  # quote() itself refuses what is not UTF-8
+    raw = value.encode("utf-8", "surrogateescape")  # quote() itself refuses what is not UTF-8
     written = [repr(value)[1:-1], repr('"' + value)[2:-1]]  # with and without a backslash at each apostrophe
     written += [json.dumps(value, ensure_ascii=each)[1:-1] for each in (True, False)]
     return frozenset((value, *written, unquote(value), quote(raw), quote(raw, safe=""), quote_plus(raw)))
+
+
+#: of the env alone: what visitors send must not collect in here
+kept_forms = functools.lru_cache(maxsize=None)(forms)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from .base import guard, in_force
+from .base import guard, in_force, quiet
 from .databases import install_databases
 from .env import load_env, modern_urls
 from .logs import install_logs
 from .mail import install_mail
+from .spawned import install_spawns
 
 INSTALLS = {
     "logs": install_logs,
     "databases": install_databases,
     "error mails": install_mail,
     "database URLs": modern_urls,
+    "spawned processes": install_spawns,
 }
 
 
@@ -32,3 +34,12 @@ def prepare(path: str | None = None) -> None:
         return
     load_env(path)
     install()
+
+
+def install_spawned() -> None:
+    """Install in a process that multiprocessing started: it has its parent's env, and the parent has said the rest."""
+    quiet.append(True)
+    try:
+        install()
+    finally:
+        quiet.clear()

@@ -87,6 +87,14 @@ def in_child(work: Callable[[], None]) -> None:
         os._exit(0)
 
 
+def import_what_sends() -> None:
+    """Not for the thread to import: a process that is forked meanwhile would have one half of a module for ever."""
+    import importlib
+
+    for name in ("email.message", "email.policy", "email.utils", "encodings.idna", "smtplib", "ssl"):
+        importlib.import_module(name)
+
+
 class Mailer:
     """A bounded queue and its thread; made at the first error of a process, because threads do not survive a fork.
 
@@ -97,6 +105,7 @@ class Mailer:
         import atexit
         from queue import Queue
 
+        import_what_sends()
         self.pid = os.getpid()
         self.server, self.hourly = server, Hourly(per_hour)
         self.queue: Queue[tuple[str, str]] = Queue(QUEUE)
@@ -106,6 +115,7 @@ class Mailer:
         if self.thread is not None:
             self.thread.start()
             atexit.register(self.finish)
+            wait_at_hard_exit()
 
     def take(self, record: logging.LogRecord) -> None:
         """Never waits: a record too many is only counted."""
@@ -164,9 +174,26 @@ class Mailer:
             time.sleep(0.02)
         if self.pid == os.getpid() and self.held:
             self.hourly.hand_in(self.held)
+            self.held = 0
 
 
 mailers: list[Mailer] = []  # at most one, of this process
+
+
+def wait_at_hard_exit() -> None:
+    """Give the mails their moment also where ``os._exit`` ends a process, as it does forked workers of queues."""
+    leave = os._exit
+    if hasattr(leave, "waits"):
+        return
+
+    def finish_and_leave(status: int) -> None:
+        for each in mailers:
+            with guard("the error mail"):
+                each.finish()
+        leave(status)
+
+    finish_and_leave.waits = True  # type: ignore[attr-defined]
+    os._exit = finish_and_leave  # type: ignore[assignment]
 
 
 def install_mail() -> None:

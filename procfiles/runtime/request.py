@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Facts = Tuple[str, str, str, str, str, str, str]
 
+SHORTEST = 4  # of the texts that no mail may hold: what is shorter may be a part of any word
+ESCAPED = re.compile(r"\\([0-3][0-7]{2}|.)", re.DOTALL)
 GOOD_ID = re.compile(r"[A-Za-z0-9._-]{8,200}")
 
 
@@ -38,9 +40,48 @@ class Request:
         from urllib.parse import parse_qsl
 
         query, cookies, authorization = self.read(self.source)[4:]
-        parts = [query, cookies, authorization, *authorization.split(), *re.split("[;=] ?", cookies)]
+        parts = [query, *cookie_parts(cookies), authorization, *authorization.split(), *login(authorization)]
         parts += [value for pair in parse_qsl(query) for value in pair]
-        return sorted({part.strip() for part in parts if len(part.strip()) >= 4}, key=len, reverse=True)
+        found = {reading.strip() for part in parts for reading in readings(part)}
+        return sorted((part for part in found if len(part) >= SHORTEST), key=len, reverse=True)
+
+
+def cookie_parts(cookies: str) -> list[str]:
+    """A cookie header, its names and values, and the values that it has in quotes as an app reads them."""
+    parts = [cookies, *re.split("[;=] ?", cookies)]
+    for value in (pair.partition("=")[2].strip() for pair in cookies.split(";")):
+        parts.append(value)
+        if value[:1] == value[-1:] == '"':
+            parts.append(ESCAPED.sub(unescaped, value[1:-1]))
+    return parts
+
+
+def unescaped(found: re.Match[str]) -> str:
+    """What a backslash in a cookie stands for: three digits are a character's number."""
+    return found[1] if len(found[1]) == 1 else chr(int(found[1], 8))
+
+
+def login(authorization: str) -> list[str]:
+    """The name and the password of basic authentication, together and each alone; nothing where it is none."""
+    import base64
+
+    scheme, _, encoded = authorization.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return []
+    try:
+        text = base64.b64decode(encoded + "==").decode("latin-1")
+    except ValueError:
+        return []
+    name, _, password = text.partition(":")
+    return [text, name, password]
+
+
+def readings(text: str) -> list[str]:
+    """A header's text, whose bytes servers read as Latin-1, and the same as UTF-8 where it is that."""
+    try:
+        return [text, text.encode("latin-1").decode("utf-8")]
+    except UnicodeError:
+        return [text]
 
 
 current: contextvars.ContextVar[Optional[Request]] = contextvars.ContextVar("paasctl_request", default=None)

@@ -8,7 +8,7 @@ import sys
 
 from .base import guard, in_force, number
 from .ending import ENDS, end_connections, end_waitress_connections, run_waitress
-from .sentry import start_sentry
+from .sentry import start_sentry, start_sentry_with_program
 from .sockets import hand_on, handed_sockets
 from .wrap import wrap
 
@@ -193,8 +193,10 @@ SERVERS = {
 
 def prepare_program(name: str) -> None:
     """Get a server ready that is about to run in this process; any other program only gets Sentry."""
-    if name not in SERVERS or name == "waitress-serve":  # which imports the app before it calls us
-        with guard("sentry"):
+    with guard("sentry"):
+        if name not in SERVERS:
+            start_sentry_with_program([name, *sys.argv[1:]])
+        elif name == "waitress-serve":  # which imports the app before it calls us
             start_sentry()
     if name not in SERVERS:
         return

@@ -336,6 +336,66 @@ os.wait()"""
     assert sorted(mail["Subject"] for mail in kept.mails) == ["[staging] ERROR: child", "[staging] ERROR: parent"]
 
 
+def test_the_thread_imports_nothing_that_a_forked_process_would_have_one_half_of(bench: Bench) -> None:
+    bench.write(
+        app="""import logging, sys, time, _paasctl_runtime as r
+work = r.Mailer.work
+def slow_work(self):
+    while not ready: time.sleep(0.01)
+    work(self)
+ready, r.Mailer.work = [], slow_work
+logging.error("x")
+before = set(sys.modules)
+ready.append(True); r.mailers[0].queue.join()
+print(sorted(set(sys.modules) - before))"""
+    )
+    kept = Kept()
+    with smtp(kept) as port:
+        done = bench.run("python", "app.py", **settings(port))
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+    assert len(kept.mails) == 1
+
+
+FORKS = {
+    "os._exit": "if os.fork() == 0:\n    logging.error('child'); os._exit(3)\nprint(os.wait()[1] >> 8)",
+    "multiprocessing": "process = multiprocessing.get_context('fork').Process(target=logging.error, args=['child'])\n"
+    "process.start(); process.join(); print(process.exitcode)",
+}
+
+
+@pytest.mark.parametrize(("way", "status"), [("os._exit", "3"), ("multiprocessing", "0")])
+@pytest.mark.parametrize("before", ["", "logging.error('parent')"])
+def test_what_a_forked_process_logs_right_before_its_hard_end_arrives(
+    bench: Bench, way: str, status: str, before: str
+) -> None:
+    bench.write(app=f"import logging, multiprocessing, os\n{before}\n{FORKS[way]}")
+    kept = Kept()
+    with smtp(kept) as port:
+        done = bench.run("python", "app.py", **settings(port))
+    assert done.stdout.splitlines()[-1] == status, done.stderr
+    expected = ["[staging] ERROR: child", *(["[staging] ERROR: parent"] if before else [])]
+    assert sorted(mail["Subject"] for mail in kept.mails) == expected
+
+
+def test_a_hard_end_waits_for_no_mails_but_its_own(bench: Bench) -> None:
+    """A child is not held up by what its parent still has to send; what it waits for itself is bounded."""
+    bench.write(
+        app="""import logging, os, time, _paasctl_runtime as r
+def took(log):
+    start = time.monotonic()
+    if os.fork() == 0:
+        if log: logging.error("child")
+        os._exit(0)
+    os.wait(); return time.monotonic() - start
+logging.error("parent")
+print(took(False) < r.AT_EXIT / 2, r.AT_EXIT <= took(True) < 2 * r.AT_EXIT)
+r.AT_EXIT = 0"""
+    )
+    with silent_server() as port:
+        done = bench.run("python", "app.py", **settings(port, PAASCTL_LOG="keep"))
+    assert done.stdout == "True True\n", done.stderr
+
+
 def test_a_server_that_refuses_is_one_line_without_a_value(bench: Bench) -> None:
     bench.write(app="import logging; logging.error('x')")
     done = bench.run("python", "app.py", **settings(free_port(), MAIL_PASSWORD="sentinel-mail"))

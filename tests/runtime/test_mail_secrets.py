@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import random
 from urllib.parse import quote, quote_plus
 
 import pytest
 from mail_lab import Kept, settings, smtp
-from paasctl.procfiles.runtime.hidden import forms, hidden, without
+from paasctl.procfiles.runtime.hidden import forms, hidden, kept_forms, without
+from paasctl.procfiles.runtime.request import Request
+from paasctl.procfiles.runtime.wrap import asgi_facts, wsgi_facts
 from runtime_lab import Bench, PythonOf, eventually
 
 KEY = "/x9GfQ0kT7sentinel+Q=="  # base64 begins with a slash once in 64
@@ -96,3 +100,72 @@ def test_a_secret_inside_of_another_does_not_uncover_it(monkeypatch: pytest.Monk
 def test_every_spelling_is_known(value: str) -> None:
     assert {value, repr(value)[1:-1], json.dumps(value)[1:-1]} <= forms(value)
     assert {quote(os.fsencode(value), safe=""), quote_plus(os.fsencode(value))} <= forms(value)
+
+
+def basic(login: str) -> str:
+    return "Basic " + base64.b64encode(login.encode()).decode()
+
+
+def as_sent(text: str) -> str:
+    """A header's text as WSGI has it."""
+    return text.encode().decode("latin-1")
+
+
+REQUESTS = {
+    "the login": ("HTTP_AUTHORIZATION", basic("bob:hunter2secret"), "bad login bob:hunter2secret"),
+    "the password": ("HTTP_AUTHORIZATION", basic("bob:hunter2secret"), "bad password hunter2secret"),
+    "a login without its padding": ("HTTP_AUTHORIZATION", basic("bob:hunter2").rstrip("="), "bad login hunter2"),
+    "a login beyond ASCII": ("HTTP_AUTHORIZATION", basic("bob:häuser2secret"), "bad login häuser2secret"),
+    "a login, written out": ("HTTP_AUTHORIZATION", basic("bob:hunt'er2\"s"), repr("hunt'er2\"s")),
+    "a query's value": ("QUERY_STRING", "token=gehe%27im%0Apw%22d4711", repr("gehe'im\npw\"d4711")),
+    "a query's value in JSON": ("QUERY_STRING", "token=gehe%C3%AFim+4711", json.dumps({"token": "geheïim 4711"})),
+    "a query's value in a URL": ("QUERY_STRING", "token=gehe/im+pw", "at https://x/" + quote("gehe/im pw", safe="")),
+    "a cookie in quotes": ("HTTP_COOKIE", 'a=b; sess="s\\"ess-7788\\054x"', repr('s"ess-7788,x')),
+    "a cookie with an equals sign": ("HTTP_COOKIE", 'sess="ess=7788\\054x"', "ess=7788,x"),
+    "a cookie beyond ASCII": ("HTTP_COOKIE", 'sess="\\303\\274ss-7788"', "üss-7788"),
+    "a cookie beyond ASCII, as sent": ("HTTP_COOKIE", as_sent("sess=üss-7788"), "üss-7788"),
+    "a cookie with percent signs": ("HTTP_COOKIE", "sess=%7B%22ess%22%3A7788%7D", '{"ess":7788}'),
+}
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_what_a_request_holds_is_recognised_however_an_error_shows_it(kind: str) -> None:
+    name, value, shown = REQUESTS[kind]
+    told = without("KeyError: " + shown, hidden(Request("id", wsgi_facts, {name: value})))
+    assert "[hidden]" in told
+    for word in ("hunt", "er2", "ser2", "gehe", "im", "4711", "ess", "7788"):
+        assert word not in told
+
+
+def test_what_visitors_send_does_not_collect_in_memory() -> None:
+    hidden(None)
+    before = kept_forms.cache_info().currsize
+    assert hidden(Request("id", wsgi_facts, {"QUERY_STRING": "token=sentinel%22one"}))
+    assert kept_forms.cache_info().currsize == before
+
+
+def test_nonsense_in_a_request_is_no_reason_to_lose_the_mail() -> None:
+    chance = random.Random(7)
+    pieces = [
+        "Basic ",
+        "basic",
+        ":",
+        "=",
+        ";",
+        '"',
+        "\\",
+        "\\377",
+        "\\9",
+        "%",
+        "%ED%A0%80",
+        "%zz",
+        "&",
+        "\xff",
+        "\x00",
+        " ",
+        "é",
+    ]
+    for _ in range(2000):
+        headers = ["".join(chance.choices(pieces, k=chance.randrange(9))).encode("latin-1") for _ in range(3)]
+        scope = {"query_string": headers[0], "headers": [(b"cookie", headers[1]), (b"authorization", headers[2])]}
+        hidden(Request("id", asgi_facts, scope))

@@ -198,6 +198,7 @@ PARTS = (
     "install_databases",
     "install_mail",
     "modern_urls",
+    "install_spawns",
     "start_sentry",
     "fitting",
     "gunicorn_defaults",
