@@ -74,7 +74,8 @@ def build(
     warnings = (*env.warnings, *_unfit(name, own, app, facts, settings, examples or {}), *_unknown_allow(settings))
     _fits(name, own, facts)
     real = {**(theirs or {}), **own.values}
-    derived, notes = _derive(name, own, facts, settings, _pool_names(app, facts, settings, real))
+    more = [*_import_path(app), *_pool_names(app, facts, settings, real)]
+    derived, notes = _derive(name, own, facts, settings, more)
     notes = (*notes, *_modern_urls(app, settings, real))
     return Desired(
         target=name,
@@ -137,11 +138,11 @@ class _Log:
 
 
 def _derive(
-    name: str, env: Env, facts: PlatformFacts, settings: Settings, pool: Iterable[Derived]
+    name: str, env: Env, facts: PlatformFacts, settings: Settings, more: Iterable[Derived]
 ) -> tuple[tuple[Derived, ...], tuple[str, ...]]:
     """The derived names that nothing else decides, and sentences about those that ``.env`` sets itself."""
     derived, notes = [], []
-    for each in _wanted(name, facts, settings, pool):
+    for each in _wanted(name, facts, settings, more):
         if each.name in env.values:
             origin = env.origins.get(each.name, "the env file")
             notes.append(f"{each.name} is taken from {origin}; without it, it would be {each.value}: {each.reason}")
@@ -150,17 +151,23 @@ def _derive(
     return tuple(derived), tuple(notes)
 
 
-def _wanted(name: str, facts: PlatformFacts, settings: Settings, pool: Iterable[Derived]) -> Iterator[Derived]:
+def _wanted(name: str, facts: PlatformFacts, settings: Settings, more: Iterable[Derived]) -> Iterator[Derived]:
     log = _Log(settings.log, "`log` in the configuration") if settings.log else _Log(facts.log, facts.log_reason)
     yield Derived("PAASCTL_TARGET", name, "the target's name")
     yield Derived("PAASCTL_LOG", log.destination, log.reason)
     if log.destination in ("stdout", "stderr"):
         yield Derived("LOG_TO_STDOUT", "1", f"{log.reason}; for apps that read it by convention")
         yield from _log_format(log.destination, facts)
-    yield from pool
+    yield from more
     if facts.proxy_hops:
         yield Derived("PAASCTL_PROXY_HOPS", str(facts.proxy_hops), "proxies in front of the app whose headers are true")
     yield Derived("PYTHONUNBUFFERED", "1", "what the app prints is in the log at once")
+
+
+def _import_path(app: App) -> Iterator[Derived]:
+    """For an app in ``src/``: relative to the folder that every process starts in, which is another in each release."""
+    if app.source:
+        yield Derived("PYTHONPATH", app.source, f"the app is in {app.source}/, and the dependencies do not install it")
 
 
 def _log_format(destination: LogDestination, facts: PlatformFacts) -> Iterator[Derived]:

@@ -103,7 +103,7 @@ def mended(connection: Connection, prepared: Prepared) -> Prepared:
 
 
 def compare(session: Session, connection: Connection, request: Request, choose: Choose | None = None) -> Prepared:
-    """Read both sides of the env alone, without a plan. The app's files are read only where a value is judged by them.
+    """Read both sides of the env alone, without a plan. The app's files are read only where they can matter for it.
 
     Raises:
         UsageError, PaasctlError: as :func:`prepare`.
@@ -111,7 +111,8 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
     env = read_env(session, connection)
     known, damaged = seen.load(session.root, connection.name)
     observed = _owned(connection, request, env, connection.observe(code=False), known)
-    if rules.depends_on_app(env, connection.target.facts):
+    # a name can be derived for an app that lies in src/
+    if rules.depends_on_app(env, connection.target.facts) or (session.root / "src").is_dir():
         app, _ = read_app(session, connection, choose)
     else:
         app = App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})

@@ -217,7 +217,7 @@ def _inside(file: str, root: Path) -> str | None:
 
 def _persists(path: str, app: App) -> bool:
     # Flask-SQLAlchemy 3 looks for a relative file in instance/
-    paths = (path, f"instance/{path}") if app.framework == "flask" else (path,)
+    paths = (path, posixpath.join(app.source, "instance", path)) if app.framework == "flask" else (path,)
     kept = [each.rstrip("/") for each in app.persist]
     return any(one == each or one.startswith(f"{each}/") for one in paths for each in kept)
 

@@ -117,6 +117,15 @@ KEPT: dict[str, tuple[Files, tuple[str, ...]]] = {
          "DATABASE_URI = 'sqlite:////' + os.path.join(h, 'a.db')"}, ("a.db",),
     ),
     "the instance folder": ({"instance/x": ""}, ("instance/",)),
+    "the instance folder of an app in src": (
+        {"wsgi.py": "from shop import app", "src/shop/__init__.py": FLASK, "src/instance/x": "", "instance/x": ""},
+        ("src/instance/",),
+    ),
+    "instance_path of an app in src": (
+        {"wsgi.py": "from shop import app",
+         "src/shop/__init__.py": f"{FLASK}DATABASE = app.instance_path + '/a.sqlite'"}, ("src/instance/",),
+    ),
+    "a literal in src": ({"src/shop/s.py": "DATABASE_URL = 'sqlite:///app.db'"}, ("app.db",)),
     "uploads": ({"c.py": "UPLOAD_FOLDER = 'uploads'"}, ("uploads/",)),
     "uploads by other names": (
         {"c.py": "UPLOAD_PATH = 'a'\nBLUELOG_UPLOAD_PATH = 'b'\nUPLOADED_PHOTOS_DEST = 'c'\nMEDIA_ROOT = 'd'"},

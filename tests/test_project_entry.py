@@ -445,6 +445,22 @@ def test_an_app_in_src_is_found(tmp_path: Path, files: Files, entry: str, framew
     assert (app.entry, app.framework, app.interface, app.warnings) == (entry, framework, interface, ())
 
 
+@pytest.mark.parametrize(
+    ("files", "source"),
+    [
+        (FASTAPI_IN_SRC, "src"),
+        ({**FASTAPI_IN_SRC, "requirements.txt": "fastapi\n."}, ""),
+        ({**FASTAPI_IN_SRC, "requirements.txt": "fastapi\n-e .[extra]"}, ""),
+        ({**FASTAPI_IN_SRC, "requirements.txt": "fastapi\n./lib"}, "src"),
+        ({**FASTAPI_IN_SRC, "wsgi.py": "from src.api.main import app"}, ""),
+        ({"api/__init__.py": "", "api/main.py": FASTAPI, "src/x.py": FASTAPI}, ""),
+    ],
+)
+def test_src_is_on_the_import_path_unless_the_project_is_installed(tmp_path: Path, files: Files, source: str) -> None:
+    top = {} if "wsgi.py" in files or "api/main.py" in files else {"wsgi.py": "from api.main import app"}
+    assert read(tmp_path, {**files, **top}).source == source
+
+
 def test_what_a_newer_python_may_understand_is_no_error(tmp_path: Path) -> None:
     files = {"wsgi.py": "def (", "paasctl.toml": "[app]\nentry = 'wsgi:app'\npython = '3.19'"}
     assert "wsgi.py:1: not valid Python" in read(tmp_path, files).warnings[0]

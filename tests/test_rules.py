@@ -247,6 +247,11 @@ def test_sqlite_inside_a_release_must_persist(url: str, persist: tuple[str, ...]
 # ------------------------------------------------------------------------------------------------------------ encrypted
 
 
+def test_sqlite_of_a_flask_app_in_src_is_in_its_instance_folder() -> None:
+    app = replace(APP, source="src", persist=("src/instance/",))
+    assert found({"DATABASE_URL": "sqlite:///data.db"}, LINUX, app=app) == []
+
+
 @pytest.mark.parametrize("value", ["encrypted:BDqDBibm4wsYqMpCjTQ6BsDHmMadg9K3dAt", "ENC[AES256_GCM,data:x,iv:y]"])
 def test_ciphertext_is_found(value: str) -> None:
     assert found({"SECRET_KEY": value}) == [("SECRET_KEY", "encrypted")]

@@ -53,7 +53,7 @@ class Persistence:
 
 
 def find(
-    literals: Literals, sources: Sources, env: Mapping[str, EnvValue], flask: bool, instance_urls: bool
+    literals: Literals, sources: Sources, env: Mapping[str, EnvValue], instance: str, instance_urls: bool
 ) -> list[Data]:
     """Everything that the app's env files and code say it writes.
 
@@ -61,25 +61,25 @@ def find(
         literals: evaluates what the code writes down.
         sources: the app's code.
         env: the values of its env files.
-        flask: whether the app is a Flask app (it may have an ``instance`` folder).
+        instance: the ``instance`` folder of a Flask app, which it may have; empty for others.
         instance_urls: whether relative SQLite URLs mean the instance folder (Flask-SQLAlchemy 3).
     """
-    search = _Search(literals, "instance" if instance_urls else "")
+    search = _Search(literals, instance if instance_urls else "")
     found = [data for name in _DATABASE_ENV if name in env for data in search.env(name, env[name])]
     for module in sources.mentioning(*_WORDS):
         found.extend(search.module(module))
-    if flask and (sources.root / "instance").is_dir():
-        found.append(Data("instance", "instance/", "the folder exists"))
+    if instance and (sources.root / instance).is_dir():
+        found.append(Data("instance", f"{instance}/", "the folder exists"))
     return list(dict.fromkeys(found))
 
 
-def persistence(root: Path, found: Iterable[Data], flask: bool) -> Persistence:
-    """Which paths outlive a release by default, and what will be lost."""
+def persistence(root: Path, found: Iterable[Data], instance: str) -> Persistence:
+    """Which paths outlive a release by default, and what will be lost; ``instance`` as for :func:`find`."""
     paths: dict[str, str] = {}
     warnings: list[str] = []
     in_env: set[str] = set()
     for data in found:
-        path = "instance/" if flask and data.path and data.path.startswith("instance/") else data.path
+        path = f"{instance}/" if instance and data.path and data.path.startswith(f"{instance}/") else data.path
         lost = _lost(root, data.kind, path)
         if lost or path is None:
             warnings.append(f"{data.origin}: {lost}")
