@@ -168,7 +168,10 @@ class _Place:
         file = sqlite_file(value)
         if file is not None:
             yield from self._sqlite(file)
-        if not self.facts.local and self._on_laptop(value):
+        if self.facts.local and self._below(value, self.app.root):
+            fix = "give it relative to the app's folder" + (", as in sqlite:///app.db" if file is not None else "")
+            yield "path", "holds a path in this checkout, which every release would share with it", fix
+        elif not self.facts.local and (self._below(value, self.app.root, self.home) or _HOMES.search(value)):
             yield "path", "holds a path of this machine", "give a path that exists on the target"
 
     def _secret_key(self, name: str, value: str) -> Iterator[tuple[str, str, str]]:
@@ -183,14 +186,16 @@ class _Place:
         if self.facts.ephemeral_disk:
             yield "sqlite", "is an SQLite file, and the platform's disk is wiped", "use a database server"
             return
-        path = _inside(file, self.app.root)
-        if path is not None and not _persists(path, self.app):
+        path = posixpath.normpath(file)
+        outside = path.startswith(("/", "../"))  # an absolute one is a path of this machine, or of the target
+        if not outside and not _persists(path, self.app):
             yield "sqlite", "is an SQLite file inside a release, new with every push", "add the file to `persist`"
 
-    def _on_laptop(self, value: str) -> bool:
-        roots = [re.escape(str(root)) for root in (self.app.root, self.home) if len(root.parts) > 1]
+    def _below(self, value: str, *folders: Path) -> bool:
+        """Whether a value names one of the folders, or something in it."""
+        roots = [re.escape(str(folder)) for folder in folders if len(folder.parts) > 1]
         pattern = rf"(?:^|[\s=:;,'\"/(])(?:{'|'.join(roots)})(?=$|[/\s:;,'\")])" if roots else r"(?!)"
-        return bool(re.search(pattern, value) or _HOMES.search(value))
+        return bool(re.search(pattern, value))
 
 
 def sqlite_file(value: str) -> str | None:
@@ -202,17 +207,6 @@ def sqlite_file(value: str) -> str | None:
     if path.startswith("file:"):
         path = path.removeprefix("file:")
     return path if path and path != ":memory:" and "mode=memory" not in value else None
-
-
-def _inside(file: str, root: Path) -> str | None:
-    """The path within the app's folder, or None when it is elsewhere."""
-    if not file.startswith("/"):
-        path = posixpath.normpath(file)
-    elif file.startswith(f"{root}/"):
-        path = posixpath.normpath(file[len(str(root)) + 1 :])
-    else:
-        return None
-    return None if path.startswith("../") else path
 
 
 def _persists(path: str, app: App) -> bool:

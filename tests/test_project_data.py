@@ -242,6 +242,12 @@ def test_a_target_replaces_the_configuration(tmp_path: Path) -> None:
     assert (app.origins["persist:b"], app.origins["health"]) == ("paasctl.toml:5", "paasctl.toml:6")
 
 
+def test_a_database_in_the_checkout_is_no_data_of_a_release(tmp_path: Path) -> None:
+    code = "import os\nDATABASE_URI = os.getenv('DATABASE_URL', 'sqlite:///app.db')"
+    app = read(tmp_path, {".env": f"DATABASE_URL=sqlite:///{tmp_path}/app.db", "c.py": code})
+    assert (app.persist, app.databases, app.warnings) == ((), (), ())
+
+
 def test_the_targets_own_env_file_counts(tmp_path: Path) -> None:
     files = {".env": "DATABASE_URL=postgresql://h/x", ".env.x": "DATABASE_URL=sqlite:///a.db"}
     assert read(tmp_path, files).persist == ()

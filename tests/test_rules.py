@@ -195,7 +195,7 @@ def test_other_urls_are_not(url: str) -> None:
 )
 def test_paths_of_this_machine_are_found(value: str) -> None:
     assert found({"UPLOADS": value}) == [("UPLOADS", "path")]
-    assert found({"UPLOADS": value}, LOCAL) == []
+    assert found({"UPLOADS": value}, LOCAL) == ([("UPLOADS", "path")] if "/srv/shop" in value else [])
     assert found({"UPLOADS": value}, LINUX) == [("UPLOADS", "path")]
 
 
@@ -233,7 +233,7 @@ def test_sqlite_in_memory_is_not(url: str) -> None:
         ("sqlite:///data.db", ("instance/",), "flask", True),
         ("sqlite:///data.db", ("instance/",), "django", False),
         ("sqlite:////srv/shop/data.db", ("data.db",), "flask", True),
-        ("sqlite:////srv/shop/data.db", ("database/",), "flask", False),
+        ("sqlite:////srv/shop/data.db", ("database/",), "flask", True),
         ("sqlite:////var/lib/shop/data.db", (), "flask", True),
         ("sqlite:///../data.db", (), "flask", True),
     ],
@@ -245,6 +245,16 @@ def test_sqlite_inside_a_release_must_persist(url: str, persist: tuple[str, ...]
 
 
 # ------------------------------------------------------------------------------------------------------------ encrypted
+
+
+def test_sqlite_in_the_checkout_is_shared_with_it_on_this_machine() -> None:
+    values = env({"DATABASE_URL": "sqlite:////srv/shop/app.db"})
+    (finding,) = rules.dangerous(values, APP, LOCAL, (), {}, home=HOME)
+    assert str(finding).startswith(
+        ".env:1: DATABASE_URL holds a path in this checkout, which every release would share"
+    )
+    assert "sqlite:///app.db" in finding.fix
+    assert found({"DATABASE_URL": "sqlite:////srv/shop2/app.db"}, LOCAL) == []
 
 
 def test_sqlite_of_a_flask_app_in_src_is_in_its_instance_folder() -> None:
