@@ -68,11 +68,9 @@ def build(
     Raises:
         UsageError: lists all names that the platform reserves, or all values that fit the laptop only.
     """
+    warnings = (*env.warnings, *fit(name, app, env, facts, settings, protected, examples or {}))
     sent = _sent(env, facts, settings)
-    rules.reserved(sent, facts)
-    own = replace(sent, values={key: value for key, value in sent.values.items() if key not in protected})
-    warnings = (*env.warnings, *_unfit(name, own, app, facts, settings, examples or {}), *_unknown_allow(settings))
-    _fits(name, own, facts)
+    own = _without(sent, protected)
     real = {**(theirs or {}), **own.values}
     more = [*_import_path(app), *_pool_names(app, facts, settings, real)]
     derived, notes = _derive(name, own, facts, settings, more)
@@ -90,6 +88,32 @@ def build(
         notes=notes,
         warnings=warnings,
     )
+
+
+def fit(
+    name: str,
+    app: App,
+    env: Env,
+    facts: PlatformFacts,
+    settings: Settings,
+    protected: Collection[str],
+    examples: Mapping[str, Secret],
+) -> tuple[str, ...]:
+    """Warnings about the values that would be sent to ``name``; arguments as for :func:`build`.
+
+    Raises:
+        UsageError: as :func:`build`.
+    """
+    sent = _sent(env, facts, settings)
+    rules.reserved(sent, facts)
+    own = _without(sent, protected)
+    warnings = (*_unfit(name, own, app, facts, settings, examples), *_unknown_allow(settings))
+    _fits(name, own, facts)
+    return warnings
+
+
+def _without(env: Env, names: Collection[str]) -> Env:
+    return replace(env, values={name: value for name, value in env.values.items() if name not in names})
 
 
 def _sent(env: Env, facts: PlatformFacts, settings: Settings) -> Env:

@@ -115,7 +115,7 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
     if rules.depends_on_app(env, connection.target.facts) or (session.root / "src").is_dir():
         app, _ = read_app(session, connection, choose)
     else:
-        app = App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
+        app = _unread(session, connection)
     wanted = _wanted(session, connection, request, app, Provenance(git.who()), env, None, observed)
     warnings = (*git.env_warnings(session.root, env.files), *wanted.warnings, *observed.warnings)
     empty = Prepared(
@@ -129,6 +129,33 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
         warnings=(*warnings, *_notices(damaged, observed)),
     )
     return decide(session, connection, empty, request)
+
+
+def _unread(session: Session, connection: Connection) -> App:
+    """The app where nothing depends on what it is."""
+    return App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
+
+
+def fit(session: Session, connection: Connection, env: Env, observed: Observed | None = None) -> tuple[str, ...]:
+    """What a push would say of the values of an env, without a plan.
+
+    Args:
+        observed: None where the target is not asked; then no name is known to be owned by somebody else.
+
+    Raises:
+        UsageError: the push would be refused, or the app cannot be read where a value is judged by it.
+    """
+    facts = connection.target.facts
+    if rules.depends_on_app(env, facts):
+        app, _ = read_app(session, connection, None)
+    else:
+        app = _unread(session, connection)
+    if observed is not None:
+        known, _ = seen.load(session.root, connection.name)
+        observed = _owned(connection, Request(), env, observed, known)
+    protected = observed.protected if observed else {}
+    examples = dotenv.read_example(session.root) or {}
+    return desired.fit(connection.name, app, env, facts, connection.settings, protected, examples)
 
 
 def _owned(connection: Connection, request: Request, env: Env, observed: Observed, known: Seen | None) -> Observed:

@@ -42,6 +42,8 @@ _PLACEHOLDER = re.compile(
 )
 # a word list must not refuse a random key that happens to hold one of the words
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/=_.\-]{40,}\Z")
+#: How Django's startproject begins a key, which is in the settings that are committed: random, and yet no secret.
+_STARTPROJECT = "django-insecure-"
 _NETWORK = {
     "postgres", "postgresql", "postgis", "pgsql", "cockroachdb", "mysql", "mysql2", "mysqlgis", "mariadb", "mssql",
     "oracle", "mongodb", "redis", "rediss", "valkey", "valkeys", "memcached", "amqp", "amqps", "pyamqp", "rabbitmq",
@@ -177,7 +179,8 @@ class _Place:
     def _secret_key(self, name: str, value: str) -> Iterator[tuple[str, str, str]]:
         fix = f"`paasctl env secret {name}` puts a random one into .env"
         example = self.examples.get(name)
-        if (example and example.reveal() == value != "") or (_PLACEHOLDER.search(value) and not _RANDOM.match(value)):
+        listed = _PLACEHOLDER.search(value) and not _RANDOM.match(value)
+        if listed or value.startswith(_STARTPROJECT) or (example and example.reveal() == value != ""):
             yield "secret_key", "is a placeholder", fix
         elif len(value) < SHORTEST_KEY:
             yield "secret_key", f"has fewer than {SHORTEST_KEY} characters", fix

@@ -73,6 +73,8 @@ def test_reserved_names_are_refused_with_line_and_reason() -> None:
         "",
         "dev",
         "secret",
+        "django-insecure-8x!k2v9@w#q$z^m&n*b(c)d",
+        "django-insecure-AAAA1111bbbb2222CCCC3333dddd4444EEEE",
         "0123456789abcde",
         "changeme",
         "change-me-in-production",
@@ -101,7 +103,6 @@ def test_a_placeholder_or_short_secret_key_is_found(value: str) -> None:
         "5f352379324c22463451387a0aec5d2f",
         "correct horse battery staple",
         '_5#y2L"F4Q8z\nì]/',
-        "django-insecure-8x!k2v9@w#q$z^m&n*b(c)d",
         "Zm9vYmFyTODO1234exampleABCDsecretkeyABCDEFGH12",
     ],
 )
