@@ -69,13 +69,11 @@ def build(
     Raises:
         UsageError: lists all names that the platform reserves, or all values that fit the laptop only.
     """
+    warnings = (*env.warnings, *fit(name, app, env, facts, settings, protected, examples or {}))
     sent = _sent(env, facts, settings)
-    rules.reserved(sent, facts)
-    own = replace(sent, values={key: value for key, value in sent.values.items() if key not in protected})
-    warnings = (*env.warnings, *_unfit(name, own, app, facts, settings, examples or {}), *_unknown_allow(settings))
-    _fits(name, own, facts)
+    own = _without(sent, protected)
     real = {**(theirs or {}), **own.values}
-    of_app = (*_settings_names(app), *_pool_names(app, facts, settings, real))
+    of_app = (*_import_path(app), *_settings_names(app), *_pool_names(app, facts, settings, real))
     derived, notes = _derive(name, own, facts, settings, of_app)
     notes = (*notes, *_modern_urls(app, settings, real), *_no_sentry(app, settings, real))
     return Desired(
@@ -91,6 +89,32 @@ def build(
         notes=notes,
         warnings=warnings,
     )
+
+
+def fit(
+    name: str,
+    app: App,
+    env: Env,
+    facts: PlatformFacts,
+    settings: Settings,
+    protected: Collection[str],
+    examples: Mapping[str, Secret],
+) -> tuple[str, ...]:
+    """Warnings about the values that would be sent to ``name``; arguments as for :func:`build`.
+
+    Raises:
+        UsageError: as :func:`build`.
+    """
+    sent = _sent(env, facts, settings)
+    rules.reserved(sent, facts)
+    own = _without(sent, protected)
+    warnings = (*_unfit(name, own, app, facts, settings, examples), *_unknown_allow(settings))
+    _fits(name, own, facts)
+    return warnings
+
+
+def _without(env: Env, names: Collection[str]) -> Env:
+    return replace(env, values={name: value for name, value in env.values.items() if name not in names})
 
 
 def _sent(env: Env, facts: PlatformFacts, settings: Settings) -> Env:
@@ -163,6 +187,12 @@ def _wanted(name: str, facts: PlatformFacts, settings: Settings, of_app: Iterabl
     if facts.proxy_hops:
         yield Derived("PAASCTL_PROXY_HOPS", str(facts.proxy_hops), "proxies in front of the app whose headers are true")
     yield Derived("PYTHONUNBUFFERED", "1", "what the app prints is in the log at once")
+
+
+def _import_path(app: App) -> Iterator[Derived]:
+    """For an app in ``src/``: relative to the folder that every process starts in, which is another in each release."""
+    if app.source:
+        yield Derived("PYTHONPATH", app.source, f"the app is in {app.source}/, and the dependencies do not install it")
 
 
 def _log_format(destination: LogDestination, facts: PlatformFacts) -> Iterator[Derived]:

@@ -49,11 +49,12 @@ class App:
 
     ``entry`` is ``module:attr``, ``module:factory()`` or ``module:factory('x')``. ``processes`` are the Procfile's
     lines without ``release``, or the generated ``web`` line. ``migrate`` is the command that the app's migrations want
-    and that nothing runs, empty where none is missing. ``databases`` are the SQLite files that outlive a
-    release. ``settings`` is the settings module that a Django app's server uses, where manage.py has to be told,
-    and empty otherwise. ``origins`` says for each field where it came from (``"Procfile:1"``, ``"detected in
-    wsgi.py"``); ``private`` are the env files of all targets, which never leave; ``notes`` and ``warnings`` are
-    sentences for the plan.
+    and that nothing runs, empty where none is missing. ``source`` is the folder that its modules are imported from
+    besides its own (``src``), empty where there is none or the dependencies install what is in it. ``databases`` are
+    the SQLite files that outlive a release. ``settings`` is the settings module that a Django app's server uses, where
+    manage.py has to be told, and empty otherwise. ``origins`` says for each field where it came from (``"Procfile:1"``,
+    ``"detected in wsgi.py"``); ``private`` are the env files of all targets, which never leave; ``notes`` and
+    ``warnings`` are sentences for the plan.
     """
 
     name: str
@@ -66,6 +67,7 @@ class App:
     processes: Mapping[str, str]
     release: str | None = None
     migrate: str = ""
+    source: str = ""
     health: str | None = None
     test: str | None = None
     persist: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paasctl import config, desired, dotenv, git, rules, seen, sync
@@ -104,7 +105,7 @@ def mended(connection: Connection, prepared: Prepared) -> Prepared:
 
 
 def compare(session: Session, connection: Connection, request: Request, choose: Choose | None = None) -> Prepared:
-    """Read both sides of the env alone, without a plan. The app's files are read only where a value depends on them.
+    """Read both sides of the env alone, without a plan. The app's files are read only where they can matter for it.
 
     Raises:
         UsageError, PaasctlError: as :func:`prepare`.
@@ -112,10 +113,10 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
     env = read_env(session, connection)
     known, damaged = seen.load(session.root, connection.name)
     observed = _owned(connection, request, env, connection.observe(code=False), known)
-    if rules.depends_on_app(env, connection.target.facts) or (session.root / "manage.py").is_file():
+    if rules.depends_on_app(env, connection.target.facts) or _may_derive(session.root):
         app, _ = read_app(session, connection, choose)
     else:
-        app = App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
+        app = _unread(session, connection)
     wanted = _wanted(session, connection, request, app, Provenance(git.who()), env, None, observed)
     warnings = (*git.env_warnings(session.root, env.files), *wanted.warnings, *observed.warnings)
     empty = Prepared(
@@ -129,6 +130,38 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
         warnings=(*warnings, *_notices(damaged, observed)),
     )
     return decide(session, connection, empty, request)
+
+
+def _may_derive(root: Path) -> bool:
+    """Whether names can be derived from what the app is: Django's settings, the import path of an app in ``src/``."""
+    return (root / "manage.py").is_file() or (root / "src").is_dir()
+
+
+def _unread(session: Session, connection: Connection) -> App:
+    """The app where nothing depends on what it is."""
+    return App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
+
+
+def fit(session: Session, connection: Connection, env: Env, observed: Observed | None = None) -> tuple[str, ...]:
+    """What a push would say of the values of an env, without a plan.
+
+    Args:
+        observed: None where the target is not asked; then no name is known to be owned by somebody else.
+
+    Raises:
+        UsageError: the push would be refused, or the app cannot be read where a value is judged by it.
+    """
+    facts = connection.target.facts
+    if rules.depends_on_app(env, facts):
+        app, _ = read_app(session, connection, None)
+    else:
+        app = _unread(session, connection)
+    if observed is not None:
+        known, _ = seen.load(session.root, connection.name)
+        observed = _owned(connection, Request(), env, observed, known)
+    protected = observed.protected if observed else {}
+    examples = dotenv.read_example(session.root) or {}
+    return desired.fit(connection.name, app, env, facts, connection.settings, protected, examples)
 
 
 def _owned(connection: Connection, request: Request, env: Env, observed: Observed, known: Seen | None) -> Observed:

@@ -42,6 +42,8 @@ _PLACEHOLDER = re.compile(
 )
 # a word list must not refuse a random key that happens to hold one of the words
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/=_.\-]{40,}\Z")
+#: How Django's startproject begins a key, which is in the settings that are committed: random, and yet no secret.
+_STARTPROJECT = "django-insecure-"
 _NETWORK = {
     "postgres", "postgresql", "postgis", "pgsql", "cockroachdb", "mysql", "mysql2", "mysqlgis", "mariadb", "mssql",
     "oracle", "mongodb", "redis", "rediss", "valkey", "valkeys", "memcached", "amqp", "amqps", "pyamqp", "rabbitmq",
@@ -168,13 +170,17 @@ class _Place:
         file = sqlite_file(value)
         if file is not None:
             yield from self._sqlite(file)
-        if not self.facts.local and self._on_laptop(value):
+        if self.facts.local and self._below(value, self.app.root):
+            fix = "give it relative to the app's folder" + (", as in sqlite:///app.db" if file is not None else "")
+            yield "path", "holds a path in this checkout, which every release would share with it", fix
+        elif not self.facts.local and (self._below(value, self.app.root, self.home) or _HOMES.search(value)):
             yield "path", "holds a path of this machine", "give a path that exists on the target"
 
     def _secret_key(self, name: str, value: str) -> Iterator[tuple[str, str, str]]:
         fix = f"`paasctl env secret {name}` puts a random one into .env"
         example = self.examples.get(name)
-        if (example and example.reveal() == value != "") or (_PLACEHOLDER.search(value) and not _RANDOM.match(value)):
+        listed = _PLACEHOLDER.search(value) and not _RANDOM.match(value)
+        if listed or value.startswith(_STARTPROJECT) or (example and example.reveal() == value != ""):
             yield "secret_key", "is a placeholder", fix
         elif len(value) < SHORTEST_KEY:
             yield "secret_key", f"has fewer than {SHORTEST_KEY} characters", fix
@@ -183,14 +189,16 @@ class _Place:
         if self.facts.ephemeral_disk:
             yield "sqlite", "is an SQLite file, and the platform's disk is wiped", "use a database server"
             return
-        path = _inside(file, self.app.root)
-        if path is not None and not _persists(path, self.app):
+        path = posixpath.normpath(file)
+        outside = path.startswith(("/", "../"))  # an absolute one is a path of this machine, or of the target
+        if not outside and not _persists(path, self.app):
             yield "sqlite", "is an SQLite file inside a release, new with every push", "add the file to `persist`"
 
-    def _on_laptop(self, value: str) -> bool:
-        roots = [re.escape(str(root)) for root in (self.app.root, self.home) if len(root.parts) > 1]
+    def _below(self, value: str, *folders: Path) -> bool:
+        """Whether a value names one of the folders, or something in it."""
+        roots = [re.escape(str(folder)) for folder in folders if len(folder.parts) > 1]
         pattern = rf"(?:^|[\s=:;,'\"/(])(?:{'|'.join(roots)})(?=$|[/\s:;,'\")])" if roots else r"(?!)"
-        return bool(re.search(pattern, value) or _HOMES.search(value))
+        return bool(re.search(pattern, value))
 
 
 def sqlite_file(value: str) -> str | None:
@@ -204,20 +212,9 @@ def sqlite_file(value: str) -> str | None:
     return path if path and path != ":memory:" and "mode=memory" not in value else None
 
 
-def _inside(file: str, root: Path) -> str | None:
-    """The path within the app's folder, or None when it is elsewhere."""
-    if not file.startswith("/"):
-        path = posixpath.normpath(file)
-    elif file.startswith(f"{root}/"):
-        path = posixpath.normpath(file[len(str(root)) + 1 :])
-    else:
-        return None
-    return None if path.startswith("../") else path
-
-
 def _persists(path: str, app: App) -> bool:
     # Flask-SQLAlchemy 3 looks for a relative file in instance/
-    paths = (path, f"instance/{path}") if app.framework == "flask" else (path,)
+    paths = (path, posixpath.join(app.source, "instance", path)) if app.framework == "flask" else (path,)
     kept = [each.rstrip("/") for each in app.persist]
     return any(one == each or one.startswith(f"{each}/") for one in paths for each in kept)
 

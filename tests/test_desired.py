@@ -51,6 +51,15 @@ def derived(wanted: Desired) -> dict[str, str]:
     return {each.name: each.value for each in wanted.derived}
 
 
+def test_an_app_in_src_is_on_the_import_path_and_the_plan_says_why() -> None:
+    app = replace(APP, source="src")
+    wanted = desired.build("heroku", app, env({"PYTHONPATH": "/me"}), None, Provenance("ann"), FACTS, Settings())
+    assert [each.reason for each in wanted.derived if each.name == "PYTHONPATH" and each.value == "src"] == [
+        "the app is in src/, and the dependencies do not install it"
+    ]
+    assert "PYTHONPATH" not in derived(build({}))
+
+
 def test_local_only_names_are_taken_out_and_listed() -> None:
     wanted = build({"A": "1", "FLASK_DEBUG": "1", "DEBUG": "1"}, options=Settings(send=("DEBUG",)))
     assert plain(wanted.env.values) == {"A": "1", "DEBUG": "1"}

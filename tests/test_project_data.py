@@ -117,6 +117,15 @@ KEPT: dict[str, tuple[Files, tuple[str, ...]]] = {
          "DATABASE_URI = 'sqlite:////' + os.path.join(h, 'a.db')"}, ("a.db",),
     ),
     "the instance folder": ({"instance/x": ""}, ("instance/",)),
+    "the instance folder of an app in src": (
+        {"wsgi.py": "from shop import app", "src/shop/__init__.py": FLASK, "src/instance/x": "", "instance/x": ""},
+        ("src/instance/",),
+    ),
+    "instance_path of an app in src": (
+        {"wsgi.py": "from shop import app",
+         "src/shop/__init__.py": f"{FLASK}DATABASE = app.instance_path + '/a.sqlite'"}, ("src/instance/",),
+    ),
+    "a literal in src": ({"src/shop/s.py": "DATABASE_URL = 'sqlite:///app.db'"}, ("app.db",)),
     "uploads": ({"c.py": "UPLOAD_FOLDER = 'uploads'"}, ("uploads/",)),
     "uploads by other names": (
         {"c.py": "UPLOAD_PATH = 'a'\nBLUELOG_UPLOAD_PATH = 'b'\nUPLOADED_PHOTOS_DEST = 'c'\nMEDIA_ROOT = 'd'"},
@@ -231,6 +240,12 @@ def test_a_target_replaces_the_configuration(tmp_path: Path) -> None:
     app = read(tmp_path, files, loaded.targets["x"])
     assert (app.persist, app.health) == (("b",), "/x")
     assert (app.origins["persist:b"], app.origins["health"]) == ("paasctl.toml:5", "paasctl.toml:6")
+
+
+def test_a_database_in_the_checkout_is_no_data_of_a_release(tmp_path: Path) -> None:
+    code = "import os\nDATABASE_URI = os.getenv('DATABASE_URL', 'sqlite:///app.db')"
+    app = read(tmp_path, {".env": f"DATABASE_URL=sqlite:///{tmp_path}/app.db", "c.py": code})
+    assert (app.persist, app.databases, app.warnings) == ((), (), ())
 
 
 def test_the_targets_own_env_file_counts(tmp_path: Path) -> None:

@@ -263,8 +263,18 @@ REFUSED: dict[str, tuple[Files, str, str]] = {
         "no app found, and app.py:2: not valid UTF-8, and no encoding is declared", "repair",
     ),
     "NUL bytes": ({"app.py": b"app\0flask Flask"}, "no app found, and app.py:1: not valid Python", "repair"),
-    "src": (
-        {"src/blog/__init__.py": FACTORY}, "the app in src/blog/__init__.py cannot be imported from here", "wsgi.py",
+    "a plain folder in src": (
+        {"src/web/app.py": FLASK}, "the app in src/web/app.py cannot be imported from here, since src/web/ is not",
+        "write a wsgi.py here",
+    ),
+    "Django in src": (
+        {f"src/{path}": text for path, text in DJANGO.items()},
+        "the app in src/mysite/asgi.py cannot be imported from here, since src/ is not a package",
+        "run paasctl in src/",
+    ),
+    "an entry in src without its module": (
+        {"src/blog/__init__.py": FLASK, "paasctl.toml": "[app]\nentry = 'blog.web:app'"},
+        "paasctl.toml:2: there is no module blog.web in the app's folder", "did you mean blog?",
     ),
     "a plain folder": (
         {"backend/app.py": FLASK}, "the app in backend/app.py cannot be imported from here", "run paasctl in backend/",
@@ -316,8 +326,8 @@ REFUSED: dict[str, tuple[Files, str, str]] = {
         {"a.py": "x = 1", "b.py": FLASK, ".flaskenv": "FLASK_APP=a"},
         ".flaskenv:1: FLASK_APP names a.py, and there is no Flask app", "FLASK_APP=module:attr",
     ),
-    "FLASK_APP is in src": (
-        {"src/blog.py": FLASK, "b.py": FLASK, ".flaskenv": "FLASK_APP=src/blog.py"},
+    "FLASK_APP is src": (
+        {"src/blog.py": FLASK, "b.py": FLASK, ".flaskenv": "FLASK_APP=src"},
         ".flaskenv:1: FLASK_APP names no module", "",
     ),
     "a module that is a slip away": (
@@ -389,9 +399,66 @@ def test_a_module_of_an_installed_package_is_taken_with_a_warning(tmp_path: Path
     assert "it must come from an installed package" in app.warnings[0]
 
 
-def test_a_module_in_src_is_taken_with_a_warning(tmp_path: Path) -> None:
-    app = read(tmp_path, {"src/blog.py": FLASK, "paasctl.toml": "[app]\nentry = 'blog:app'"})
-    assert "blog is in src/ and can only be imported when the project itself is installed" in app.warnings[0]
+FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
+FASTAPI_IN_SRC = {"src/api/main.py": FASTAPI}
+FLASK_IN_SRC = {"src/web/__init__.py": "from .base import app", "src/web/base.py": FLASK}
+
+# what is in the folder -> entry, framework, interface
+IN_SRC: dict[str, tuple[Files, str, str, str]] = {
+    "wsgi.py": ({**FASTAPI_IN_SRC, "wsgi.py": "from api.main import app"}, "wsgi:app", "fastapi", "asgi"),
+    "asgi.py": ({**FASTAPI_IN_SRC, "asgi.py": "from api.main import app"}, "asgi:app", "fastapi", "asgi"),
+    "main.py": ({**FASTAPI_IN_SRC, "main.py": "from api.main import app"}, "main:app", "fastapi", "asgi"),
+    "src. in front": ({**FASTAPI_IN_SRC, "app.py": "from src.api.main import app"}, "app:app", "fastapi", "asgi"),
+    "by another name": (
+        {**FLASK_IN_SRC, "wsgi.py": "from web import app as application"}, "wsgi:application", "flask", "wsgi",
+    ),
+    "through the module": ({**FLASK_IN_SRC, "wsgi.py": "import web\napp = web.app"}, "wsgi:app", "flask", "wsgi"),
+    "a factory": (
+        {"src/blog/__init__.py": FACTORY, "wsgi.py": "from blog import create_app\napp = create_app()"},
+        "wsgi:app", "flask", "wsgi",
+    ),
+    "an entry": (
+        {**FASTAPI_IN_SRC, "paasctl.toml": "[app]\nentry = 'api.main:app'"}, "api.main:app", "fastapi", "asgi",
+    ),
+    "an entry that is a re-export": (
+        {**FASTAPI_IN_SRC, "src/api/__init__.py": "from .main import app", "paasctl.toml": "[app]\nentry = 'api:app'"},
+        "api:app", "fastapi", "asgi",
+    ),
+    "an entry to a wsgi.py": (
+        {**FASTAPI_IN_SRC, "wsgi.py": "from api.main import app", "paasctl.toml": "[app]\nentry = 'wsgi:app'"},
+        "wsgi:app", "fastapi", "asgi",
+    ),
+    "the web line": ({**FLASK_IN_SRC, "Procfile": "web: gunicorn web.base:app"}, "web.base:app", "flask", "wsgi"),
+    "FLASK_APP": (
+        {"src/blog.py": FLASK, "b.py": FLASK, ".flaskenv": "FLASK_APP=src/blog.py"}, "blog:app", "flask", "wsgi",
+    ),
+    "nothing says it": ({**FASTAPI_IN_SRC, "src/api/__init__.py": ""}, "api.main:app", "fastapi", "asgi"),
+    "nothing says it, a factory": ({"src/blog/__init__.py": FACTORY}, "blog:create_app()", "flask", "wsgi"),
+    "src is a package": ({"src/__init__.py": "", "src/main.py": FASTAPI}, "src.main:app", "fastapi", "asgi"),
+    "an app at the top wins": ({"src/blog.py": FLASK, "main.py": FASTAPI}, "main:app", "fastapi", "asgi"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files, entry, framework, interface", IN_SRC.values(), ids=IN_SRC.keys())
+def test_an_app_in_src_is_found(tmp_path: Path, files: Files, entry: str, framework: str, interface: str) -> None:
+    app = read(tmp_path, files)
+    assert (app.entry, app.framework, app.interface, app.warnings) == (entry, framework, interface, ())
+
+
+@pytest.mark.parametrize(
+    ("files", "source"),
+    [
+        (FASTAPI_IN_SRC, "src"),
+        ({**FASTAPI_IN_SRC, "requirements.txt": "fastapi\n."}, ""),
+        ({**FASTAPI_IN_SRC, "requirements.txt": "fastapi\n-e .[extra]"}, ""),
+        ({**FASTAPI_IN_SRC, "requirements.txt": "fastapi\n./lib"}, "src"),
+        ({**FASTAPI_IN_SRC, "wsgi.py": "from src.api.main import app"}, ""),
+        ({"api/__init__.py": "", "api/main.py": FASTAPI, "src/x.py": FASTAPI}, ""),
+    ],
+)
+def test_src_is_on_the_import_path_unless_the_project_is_installed(tmp_path: Path, files: Files, source: str) -> None:
+    top = {} if "wsgi.py" in files or "api/main.py" in files else {"wsgi.py": "from api.main import app"}
+    assert read(tmp_path, {**files, **top}).source == source
 
 
 def test_what_a_newer_python_may_understand_is_no_error(tmp_path: Path) -> None:

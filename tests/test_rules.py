@@ -73,6 +73,8 @@ def test_reserved_names_are_refused_with_line_and_reason() -> None:
         "",
         "dev",
         "secret",
+        "django-insecure-8x!k2v9@w#q$z^m&n*b(c)d",
+        "django-insecure-AAAA1111bbbb2222CCCC3333dddd4444EEEE",
         "0123456789abcde",
         "changeme",
         "change-me-in-production",
@@ -101,7 +103,6 @@ def test_a_placeholder_or_short_secret_key_is_found(value: str) -> None:
         "5f352379324c22463451387a0aec5d2f",
         "correct horse battery staple",
         '_5#y2L"F4Q8z\nì]/',
-        "django-insecure-8x!k2v9@w#q$z^m&n*b(c)d",
         "Zm9vYmFyTODO1234exampleABCDsecretkeyABCDEFGH12",
     ],
 )
@@ -195,7 +196,7 @@ def test_other_urls_are_not(url: str) -> None:
 )
 def test_paths_of_this_machine_are_found(value: str) -> None:
     assert found({"UPLOADS": value}) == [("UPLOADS", "path")]
-    assert found({"UPLOADS": value}, LOCAL) == []
+    assert found({"UPLOADS": value}, LOCAL) == ([("UPLOADS", "path")] if "/srv/shop" in value else [])
     assert found({"UPLOADS": value}, LINUX) == [("UPLOADS", "path")]
 
 
@@ -233,7 +234,7 @@ def test_sqlite_in_memory_is_not(url: str) -> None:
         ("sqlite:///data.db", ("instance/",), "flask", True),
         ("sqlite:///data.db", ("instance/",), "django", False),
         ("sqlite:////srv/shop/data.db", ("data.db",), "flask", True),
-        ("sqlite:////srv/shop/data.db", ("database/",), "flask", False),
+        ("sqlite:////srv/shop/data.db", ("database/",), "flask", True),
         ("sqlite:////var/lib/shop/data.db", (), "flask", True),
         ("sqlite:///../data.db", (), "flask", True),
     ],
@@ -245,6 +246,21 @@ def test_sqlite_inside_a_release_must_persist(url: str, persist: tuple[str, ...]
 
 
 # ------------------------------------------------------------------------------------------------------------ encrypted
+
+
+def test_sqlite_in_the_checkout_is_shared_with_it_on_this_machine() -> None:
+    values = env({"DATABASE_URL": "sqlite:////srv/shop/app.db"})
+    (finding,) = rules.dangerous(values, APP, LOCAL, (), {}, home=HOME)
+    assert str(finding).startswith(
+        ".env:1: DATABASE_URL holds a path in this checkout, which every release would share"
+    )
+    assert "sqlite:///app.db" in finding.fix
+    assert found({"DATABASE_URL": "sqlite:////srv/shop2/app.db"}, LOCAL) == []
+
+
+def test_sqlite_of_a_flask_app_in_src_is_in_its_instance_folder() -> None:
+    app = replace(APP, source="src", persist=("src/instance/",))
+    assert found({"DATABASE_URL": "sqlite:///data.db"}, LINUX, app=app) == []
 
 
 @pytest.mark.parametrize("value", ["encrypted:BDqDBibm4wsYqMpCjTQ6BsDHmMadg9K3dAt", "ENC[AES256_GCM,data:x,iv:y]"])

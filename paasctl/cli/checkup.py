@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from paasctl import session as sessions
 from paasctl import target as adapters
 from paasctl.cli import failures
 from paasctl.errors import PaasctlError
-from paasctl.model import App, Env
+from paasctl.model import App, Env, Observed
 from paasctl.redact import Redactor
 from paasctl.session import Connection, Session
 from paasctl.words import counted
@@ -92,8 +92,10 @@ class Checkup:
         yield finding
         try:
             with sessions.connect(session, name) as connection:
-                yield from self._env(session, connection)
-                yield from self._reach(connection)
+                env = yield from self._env(session, connection)
+                observed = yield from self._reach(connection)
+                if env is not None:
+                    yield from self._fit(session, connection, env, observed)
                 if app is not None and connection.target.facts.local:
                     yield python(app)
         except Exception as error:
@@ -110,35 +112,49 @@ class Checkup:
             return app, Finding(check, "ok", words)
         return app, Finding(check, "warning", f"{words}; {'; '.join(app.warnings)}", BEARABLE)
 
-    def _env(self, session: Session, connection: Connection) -> Iterator[Finding]:
+    def _env(self, session: Session, connection: Connection) -> Generator[Finding, None, Env | None]:
+        """What the env files say; read before the target is asked, so that no answer shows a value of theirs."""
         check = f"{connection.name}: env"
         try:
             env = pipeline.read_env(session, connection)
         except PaasctlError as error:
             yield failed(check, error)
-            return
+            return None
         for warning in (*env.warnings, *git.env_warnings(session.root, env.files)):
+            yield Finding(check, "warning", warning, BEARABLE)
+        if not env.managed:
+            hint = "`paasctl env pull` fetches the target's env, `paasctl env secret` begins a new file"
+            yield Finding(check, "warning", "there is no env file, so the target's env is not managed", hint)
+        return env
+
+    def _fit(self, session: Session, connection: Connection, env: Env, observed: Observed | None) -> Iterator[Finding]:
+        """What a push would say of the values; an app that cannot be read has its own finding."""
+        check = f"{connection.name}: env"
+        try:
+            warnings = pipeline.fit(session, connection, env, observed)
+        except PaasctlError as error:
+            yield failed(check, error)
+            return
+        for warning in warnings:
             yield Finding(check, "warning", warning, BEARABLE)
         if env.managed:
             yield Finding(check, "ok", names_by_file(env))
-        else:
-            hint = "`paasctl env pull` fetches the target's env, `paasctl env secret` begins a new file"
-            yield Finding(check, "warning", "there is no env file, so the target's env is not managed", hint)
 
-    def _reach(self, connection: Connection) -> Iterator[Finding]:
+    def _reach(self, connection: Connection) -> Generator[Finding, None, Observed | None]:
         """Observing needs everything that a push needs: the network, the credentials, the rights."""
         check = f"{connection.name}: target"
         try:
             observed = connection.observe()
         except Exception as error:
             yield failed(check, error)
-            return
+            return None
         live = f"release {observed.live.id} is live" if observed.live else "nothing was pushed yet"
         yield Finding(check, "ok", f"reachable, and the credentials are accepted; {live}")
         for warning in observed.warnings:
             yield Finding(check, "warning", warning, BEARABLE)
         if observed.exists and not connection.adapter.abilities.get("status", "no"):
             yield from _guarded(check, lambda: self._status(connection))
+        return observed
 
     def _status(self, connection: Connection) -> Iterator[Finding]:
         found = connection.operations("status").status()

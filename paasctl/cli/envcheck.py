@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import click
 
 from paasctl import config as configuration
-from paasctl import dotenv, git, rules
+from paasctl import dotenv, git, pipeline, rules
 from paasctl.cli import failures, options
 from paasctl.cli.base import Command, Invocation
 from paasctl.console import Console
-from paasctl.errors import Difference, UsageError
+from paasctl.errors import Difference, PaasctlError, UsageError
 from paasctl.model import Env
 from paasctl.rules import Comparison
 from paasctl.secret import Secret
-from paasctl.session import Session, several
+from paasctl.session import Session, connect, several
 
 
 @click.command(cls=Command)
@@ -27,7 +28,8 @@ from paasctl.session import Session, several
 def check(invocation: Invocation, asked: Sequence[str], every: bool, as_json: bool) -> int:
     """Read the env files of the targets (of all, when none is named), and compare them with .env.example.
 
-    Exits 3 when a name of the example is missing or has no value; a name beyond the example is only mentioned.
+    For a target that is named, the values are judged as a push does it. Exits 3 when a name of the example is missing
+    or has no value; a name beyond the example is only mentioned.
     """
     console = invocation.console
     console.quiet_stdout = as_json
@@ -39,10 +41,13 @@ def check(invocation: Invocation, asked: Sequence[str], every: bool, as_json: bo
         try:
             env = _read(session, name)
             compared = rules.compare(env, examples) if examples is not None else Comparison((), (), ())
+            warnings = _fit(session, name, env) if name in asked else ()
         except UsageError as error:
             codes.append(failures.tell(console, session.root, error))
             documents.append({"target": name, "error": error.message, "hint": error.hint})
             continue
+        for warning in warnings:
+            console.warn(warning)
         documents.append(_document(name, env, compared))
         codes.append(_show(console, session, name, env, compared, examples))
     if as_json:
@@ -56,6 +61,24 @@ def _read(session: Session, name: str) -> Env:
     env = dotenv.read(session.root, files, name, origin)
     session.redactor.learn(env.values.values())
     return env
+
+
+def _fit(session: Session, name: str, env: Env) -> tuple[str, ...]:
+    """Warnings about the values, for this target; what it owns itself is not known without asking it.
+
+    Raises:
+        UsageError: a push would be refused.
+    """
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(connect(session, name))
+        except PaasctlError as error:
+            return (f"whether the values are fit for {name} is not known: {error.message}",)
+        try:
+            return pipeline.fit(session, connection, env)
+        except UsageError as error:
+            known = f"`paasctl doctor {name}` leaves out the names that somebody else owns there"
+            raise UsageError(error.message, hint=f"{error.hint}; {known}" if error.hint else known) from error
 
 
 def _document(name: str, env: Env, compared: Comparison) -> dict[str, Any]:

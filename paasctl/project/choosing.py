@@ -21,7 +21,8 @@ Said = tuple[str, str]
 class EntryPoint:
     """The decision. ``entry`` is None when the web line starts something that is not recognised.
 
-    ``call`` is the server that the web line starts, None without a Procfile or when it starts something else.
+    ``call`` is the server that the web line starts, None without a Procfile or when it starts something else;
+    ``source`` is ``src`` when the app itself, or the module that names it, lies there.
     """
 
     entry: str | None
@@ -31,6 +32,7 @@ class EntryPoint:
     call: ServerCall | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    source: str = ""
 
 
 def entry_point(
@@ -74,7 +76,13 @@ def entry_point(
         call,
         notes,
         (*chosen.warnings, *warnings),
+        _source(names, chosen),
     )
+
+
+def _source(names: Names, chosen: Chosen) -> str:
+    home = chosen.denoted.origin.partition(":")[0] if chosen.denoted else ""
+    return names.sources.source_folder(chosen.entry.module) or (home and names.sources.source_folder(home))
 
 
 def _said(names: Names, named: Named, said: Mapping[str, Said], call: ServerCall | None) -> Chosen | None:

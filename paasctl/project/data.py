@@ -53,7 +53,7 @@ class Persistence:
 
 
 def find(
-    literals: Literals, sources: Sources, env: Mapping[str, EnvValue], flask: bool, instance_urls: bool
+    literals: Literals, sources: Sources, env: Mapping[str, EnvValue], instance: str, instance_urls: bool
 ) -> list[Data]:
     """Everything that the app's env files and code say it writes.
 
@@ -61,25 +61,28 @@ def find(
         literals: evaluates what the code writes down.
         sources: the app's code.
         env: the values of its env files.
-        flask: whether the app is a Flask app (it may have an ``instance`` folder).
+        instance: the ``instance`` folder of a Flask app, which it may have; empty for others.
         instance_urls: whether relative SQLite URLs mean the instance folder (Flask-SQLAlchemy 3).
     """
-    search = _Search(literals, "instance" if instance_urls else "")
+    here = f"{literals.root}/"
+    # a path in this checkout is never one in a release, whichever code reads it
+    fixed = frozenset(text for each in env.values() if here in (text := each.value.reveal()))
+    search = _Search(literals, instance if instance_urls else "", fixed)
     found = [data for name in _DATABASE_ENV if name in env for data in search.env(name, env[name])]
     for module in sources.mentioning(*_WORDS):
         found.extend(search.module(module))
-    if flask and (sources.root / "instance").is_dir():
-        found.append(Data("instance", "instance/", "the folder exists"))
+    if instance and (sources.root / instance).is_dir():
+        found.append(Data("instance", f"{instance}/", "the folder exists"))
     return list(dict.fromkeys(found))
 
 
-def persistence(root: Path, found: Iterable[Data], flask: bool) -> Persistence:
-    """Which paths outlive a release by default, and what will be lost."""
+def persistence(root: Path, found: Iterable[Data], instance: str) -> Persistence:
+    """Which paths outlive a release by default, and what will be lost; ``instance`` as for :func:`find`."""
     paths: dict[str, str] = {}
     warnings: list[str] = []
     in_env: set[str] = set()
     for data in found:
-        path = "instance/" if flask and data.path and data.path.startswith("instance/") else data.path
+        path = f"{instance}/" if instance and data.path and data.path.startswith(f"{instance}/") else data.path
         lost = _lost(root, data.kind, path)
         if lost or path is None:
             warnings.append(f"{data.origin}: {lost}")
@@ -136,14 +139,17 @@ def _outermost(paths: Mapping[str, str]) -> dict[str, str]:
 
 
 class _Search:
-    """Looks at bindings and calls; ``instance`` is where relative SQLite URLs of the configuration lead to."""
+    """Looks at bindings and calls.
 
-    def __init__(self, literals: Literals, instance: str) -> None:
-        self._literals, self._instance = literals, instance
+    ``instance`` is where relative SQLite URLs of the configuration lead to, ``fixed`` are values that are passed over.
+    """
+
+    def __init__(self, literals: Literals, instance: str, fixed: frozenset[str]) -> None:
+        self._literals, self._instance, self._fixed = literals, instance, fixed
 
     def env(self, name: str, value: EnvValue) -> Iterator[Data]:
         path = _sqlite_path(value.value.reveal())
-        if path:
+        if path and value.value.reveal() not in self._fixed:
             yield Data("sqlite", self._inside(path, self._instance), f"{name} in {value.origin}", in_env=True)
 
     def module(self, module: Module) -> Iterator[Data]:
@@ -190,7 +196,8 @@ class _Search:
         return Data("log", f"{folder}/" if folder else path, origin)
 
     def _values(self, at: Binding | Called, node: ast.expr | None) -> list[str]:
-        return self._literals.values(at.module, node, at.near) if node is not None else []
+        found = self._literals.values(at.module, node, at.near) if node is not None else []
+        return [value for value in found if value not in self._fixed]
 
     def _inside(self, path: str, base: str = "") -> str | None:
         """A path relative to the app's folder; None when it leads out of it."""

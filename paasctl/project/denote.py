@@ -39,16 +39,17 @@ class Names:
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
-        self._scopes: dict[str, Scope] = {}
+        self._scopes: dict[tuple[str, str], Scope] = {}
         # what a binding is does not depend on who asks; without this, call graphs are walked again and again
-        self._known: dict[tuple[str, str, int], Denoted | None] = {}
+        self._known: dict[tuple[str, str, str, int], Denoted | None] = {}
         self._settled: dict[tuple[str, str], list[tuple[Module, Bound]]] = {}
 
     def scope(self, module: Module) -> Scope:
         """The top-level names of a module."""
-        if module.path not in self._scopes:
-            self._scopes[module.path] = scope_of(module)
-        return self._scopes[module.path]
+        key = (module.path, module.name)  # a file in src/ can have two names
+        if key not in self._scopes:
+            self._scopes[key] = scope_of(module)
+        return self._scopes[key]
 
     def settled(self, module: Module, name: str, before: ast.expr | None = None) -> list[tuple[Module, Bound]]:
         """What a name can be bound to after the import of a module, in order, each with the module that says so.
@@ -160,7 +161,7 @@ class Names:
         return None
 
     def _bound(self, scope: Scope, name: str, index: int, depth: int) -> Denoted | None:
-        key = (scope.module.path, name, index)
+        key = (scope.module.path, scope.module.name, name, index)
         if key not in self._known:
             self._known[key] = None  # the answer to itself, when imports or calls go in a circle
             self._known[key] = self._look(scope, name, index, depth)

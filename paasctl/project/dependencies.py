@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,11 @@ class Needs:
     constraints: Sequence[Line] = ()
     others: tuple[str, ...] = ()
     names: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def installs_project(self) -> bool:
+        """Whether a line installs the app's own folder: ``.``, ``-e .`` or ``.[extra]``."""
+        return any(re.match(r"(-e )?\.(?=[\[ ]|$)", line.text) for line in self.lines if line.local)
 
 
 def read_needs(root: Path, configured: tuple[str, str] | None, pyproject: Mapping[str, Any]) -> Needs:

@@ -11,7 +11,7 @@ from paasctl.project.denote import Denoted, Names
 from paasctl.project.django import managed_modules, named_entries
 from paasctl.project.entry import Chosen, Entry, example_call
 from paasctl.project.frameworks import FACTORY_NAMES, MARKS
-from paasctl.project.sources import Module, is_aside
+from paasctl.project.sources import SOURCE_FOLDER, Module, module_name
 from paasctl.textfile import is_file
 
 Choose = Callable[[str, Sequence[str]], str]
@@ -41,8 +41,7 @@ def detect(names: Names, choose: Choose | None) -> Chosen:
     Raises:
         UsageError: there is none, or several that are different apps and nobody could be asked.
     """
-    usable = [c for c in candidates(names) if not (c.denoted.kind == "factory" and c.denoted.required)]
-    best = _best_of_each(usable)
+    best = _best_of_each(_usable(candidates(names))) or _best_of_each(_usable(_in_source_folder(names)))
     if not best:
         raise _nothing_found(names)
     if len(best) == 1:
@@ -59,17 +58,30 @@ def detect(names: Names, choose: Choose | None) -> Chosen:
     return Chosen(picked.entry, "chosen", picked.denoted)
 
 
-def candidates(names: Names) -> list[Candidate]:
-    """Every app object, and every factory by a usual name, in a module that can be imported from the app's folder."""
+def _usable(found: list[Candidate]) -> list[Candidate]:
+    return [each for each in found if not (each.denoted.kind == "factory" and each.denoted.required)]
+
+
+def _in_source_folder(names: Names) -> list[Candidate]:
+    """The candidates in src/. Django's are none: its manage.py and all that it builds are run from the app's folder."""
+    return [each for each in candidates(names, SOURCE_FOLDER) if each.denoted.framework != "django"]
+
+
+def candidates(names: Names, base: str = "") -> list[Candidate]:
+    """Every app object, and every factory by a usual name, in a module that can be imported from the app's folder.
+
+    ``base`` is a folder in it from which modules are imported instead.
+    """
     found: list[Candidate] = []
     embedded: set[str] = set()
     # a module at the top may pass on an app in words of its own: from blog import server
     top = {path for path in names.sources.paths if "/" not in path}
     for module in names.sources.mentioning(*MARKS, also={*top, *_CONVENTIONAL[0], *_CONVENTIONAL[1]}):
-        here = _in_module(names, module) if _importable(names, module) else []
-        if here:
+        imported = _as_imported(names, module, base)
+        here = _in_module(names, imported) if imported else []
+        if imported and here:
             found.extend(here)
-            embedded |= names.embedded(module)
+            embedded |= names.embedded(imported)
     named = set(named_entries(managed_modules(names)))
     return [
         candidate
@@ -125,10 +137,25 @@ def _attr_rank(attr: str) -> int:
     return {"application": 0, "app": 1}.get(attr, 2)
 
 
-def _importable(names: Names, module: Module) -> bool:
-    """In the app's folder itself, or in packages: from a plain folder the module's own imports would not work."""
-    parts = module.path.split("/")[:-1]
-    return all(is_file(names.sources.root.joinpath(*parts[: i + 1]) / "__init__.py") for i in range(len(parts)))
+def _as_imported(names: Names, module: Module, base: str) -> Module | None:
+    """The module by the name that it is imported by from ``base``; None when it cannot be."""
+    if _plain_folder(names, module, base) is not None:
+        return None
+    if not base:
+        return module
+    return names.sources.module(module_name(module.path.removeprefix(f"{base}/")))
+
+
+def _plain_folder(names: Names, module: Module, base: str = "") -> str | None:
+    """The first folder on the way to a module that is no package (its own imports would not work), or None."""
+    folders = module.path.split("/")[:-1]
+    if base and folders[:1] != [base]:
+        return base
+    for index in range(1 if base else 0, len(folders)):
+        folder = "/".join(folders[: index + 1])
+        if not is_file(names.sources.root / folder / "__init__.py"):
+            return folder
+    return None
 
 
 def _chosen(candidate: Candidate) -> Chosen:
@@ -137,7 +164,7 @@ def _chosen(candidate: Candidate) -> Chosen:
 
 def _nothing_found(names: Names) -> UsageError:
     write = 'say where it is, under [app] in paasctl.toml: entry = "module:attr"'
-    for candidate in candidates(names):
+    for candidate in (*candidates(names), *_in_source_folder(names)):
         required = candidate.denoted.required
         if required:
             name = f"{candidate.entry.module}:{candidate.entry.attr}"
@@ -159,18 +186,12 @@ def _nothing_found(names: Names) -> UsageError:
 
 def _elsewhere(names: Names) -> UsageError | None:
     """An app that is there but cannot be imported from the app's folder."""
-    for module in names.sources.mentioning(*MARKS, aside=True):
-        in_src = module.path.startswith("src/")
-        folder = module.folder.partition("/")[0]
-        if not folder or (is_aside(module.path) and not in_src) or not _in_module(names, module):
-            continue
-        if in_src:
+    for module in names.sources.mentioning(*MARKS):
+        in_src = module.path.startswith(f"{SOURCE_FOLDER}/")
+        folder = (in_src and _plain_folder(names, module, SOURCE_FOLDER)) or module.folder.partition("/")[0]
+        if folder and _in_module(names, module):
             return UsageError(
-                f"the app in {module.path} cannot be imported from here, since src/ is not on the import path",
-                hint="write a wsgi.py that imports it and a line `.` in requirements.txt, which installs the project",
+                f"the app in {module.path} cannot be imported from here, since {folder}/ is not a package",
+                hint=f"run paasctl in {folder}/, or write a wsgi.py here that imports the app",
             )
-        return UsageError(
-            f"the app in {module.path} cannot be imported from here, since {folder}/ is not a package",
-            hint=f"run paasctl in {folder}/, or write a wsgi.py here that imports the app",
-        )
     return None

@@ -7,13 +7,13 @@ import difflib
 import re
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from paasctl.errors import UsageError
 from paasctl.project.denote import Denoted, Names
-from paasctl.project.sources import Module
-from paasctl.textfile import is_file, is_folder
+from paasctl.project.sources import SOURCE_FOLDER, Module, module_name
+from paasctl.textfile import is_folder
 
 FORMS = '"module:attr", "module:factory()" or "module:factory(\'x\')"'
 _FORM = re.compile(
@@ -71,9 +71,10 @@ class Named:
         path = self._names.sources.find(name)
         if not path:
             return self._foreign(name, attr, call, origin)
-        module = self._names.sources.parse(path)
-        if not module:
+        parsed = self._names.sources.parse(path)
+        if not parsed:
             return self._broken(Entry(name, attr or DEFAULT_ATTRS[0], call), path, origin)
+        module = replace(parsed, name=name)
         attr = attr or self._default_attr(module, origin)
         self._check_attr(module, attr, origin)
         denoted = self._names.denoted(module, attr)
@@ -83,29 +84,27 @@ class Named:
     def _foreign(self, name: str, attr: str, call: str, origin: str) -> Chosen:
         top = name.partition(".")[0]
         root = self._names.sources.root
-        if self._names.sources.find(top) or is_folder(root / top):
+        if self._names.sources.find(top) or is_folder(root / top) or is_folder(root / SOURCE_FOLDER / top):
             raise UsageError(f"{origin}: there is no module {name} in the app's folder", hint=self._near(name))
         near = self._near_module(top)
         if near and distribution(top) not in self._installed:
             wanted = name.replace(top, near, 1) + (f":{attr}{call}" if attr else "")
             raise UsageError(f"{origin}: there is no module {top} in the app's folder", hint=f"did you mean {wanted}?")
         warning = f"{origin}: no file of the app's folder is the module {top}; it must come from an installed package"
-        if is_folder(root / "src" / top) or is_file(root / "src" / f"{top}.py"):
-            warning = (
-                f"{origin}: {top} is in src/ and can only be imported when the project itself is installed "
-                "(a line `.` in requirements.txt)"
-            )
         return Chosen(Entry(name, attr or DEFAULT_ATTRS[0], call), origin, None, (warning,))
 
     def _near_module(self, top: str) -> str | None:
         """The module or package of the app's folder whose name is a slip away."""
-        known = {path.partition("/")[0].removesuffix(".py") for path in self._names.sources.paths}
+        known = {name.partition(".")[0] for name in self._known()}
         return next(iter(difflib.get_close_matches(top, sorted(known), n=1, cutoff=0.8)), None)
 
     def _near(self, name: str) -> str:
-        known = [p.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for p in self._names.sources.paths]
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(name, self._known(), n=1)
         return f"did you mean {near[0]}?" if near else "the module must be importable from the app's folder"
+
+    def _known(self) -> list[str]:
+        """The names of the app's modules, those in src/ by their names there."""
+        return [module_name(path.removeprefix(f"{SOURCE_FOLDER}/")) for path in self._names.sources.paths]
 
     def _broken(self, entry: Entry, path: str, origin: str) -> Chosen:
         broken = self._names.sources.broken[path]

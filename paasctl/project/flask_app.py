@@ -9,7 +9,7 @@ from paasctl.errors import UsageError
 from paasctl.project.denote import Denoted, Names
 from paasctl.project.entry import Chosen, Entry, Named
 from paasctl.project.frameworks import FACTORY_NAMES
-from paasctl.project.sources import Module
+from paasctl.project.sources import SOURCE_FOLDER, Module
 from paasctl.textfile import is_file
 
 #: Flask's own order.
@@ -46,11 +46,14 @@ def _module_name(where: str, names: Names) -> str:
         return where
     path = PurePosixPath(where.removeprefix("./").rstrip("/"))
     parts = path.with_suffix("").parts if path.suffix == ".py" else path.parts
+    base = names.sources.root
+    if parts[:1] == (SOURCE_FOLDER,) and not is_file(base / SOURCE_FOLDER / "__init__.py"):
+        base, parts = base / SOURCE_FOLDER, parts[1:]
     for index in range(1, len(parts)):
-        if not is_file(names.sources.root.joinpath(*parts[:index]) / "__init__.py"):
+        if not is_file(base.joinpath(*parts[:index]) / "__init__.py"):
             return ""
     name = ".".join(parts)
-    return name if names.sources.find(name) else ""
+    return name if name and names.sources.find(name) else ""
 
 
 def _called(names: Names, module: Module, attr: str) -> str:

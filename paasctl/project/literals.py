@@ -37,10 +37,13 @@ class Setting:
 
 
 class Literals:
-    """Evaluates expressions to the strings they can be; paths below ``root`` come out absolute."""
+    """Evaluates expressions to the strings they can be; paths below ``root`` come out absolute.
 
-    def __init__(self, names: Names, env: Mapping[str, EnvValue]) -> None:
-        self._names, self._env = names, env
+    ``instance`` is the folder there that Flask's ``instance_path`` means.
+    """
+
+    def __init__(self, names: Names, env: Mapping[str, EnvValue], instance: str = "instance") -> None:
+        self._names, self._env, self.instance = names, env, instance
         self.root = str(names.sources.root)
 
     def values(self, module: Module, node: ast.expr, near: Locals | None = None) -> list[str]:
@@ -137,7 +140,7 @@ class _Evaluation:
         if node.attr == "parent":
             return [posixpath.dirname(value) for value in self.of(node.value, depth)]
         if node.attr == "instance_path":
-            return [f"{self._literals.root}/instance"]
+            return [f"{self._literals.root}/{self._literals.instance}"]
         if node.attr == "root_path":
             return [posixpath.join(self._literals.root, self._module.folder).rstrip("/")]
         other = self._literals.module(self._literals.full_name(self._module, node.value))

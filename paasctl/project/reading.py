@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,7 @@ class _Reading:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     migrate: str = ""
+    source: str = ""
 
     def app(self) -> App:
         if (self.root / "pyproject.toml").is_file():
@@ -72,9 +74,11 @@ class _Reading:
         names = Names(Sources(self.root))
         needs = read_needs(self.root, self._configured("dependencies"), self.pyproject)
         entry = self._entry(names, python.version, self._said(lines, env), needs, lines)
+        self.source = "" if needs.installs_project else entry.source
         processes = self._processes(lines, entry)
         self._check_framework(needs, entry)
-        literals = Literals(names, env)
+        # Flask's instance folder is beside the package or module that makes the app
+        literals = Literals(names, env, posixpath.join(self.source, "instance"))
         server = self._server_settings(names, entry, env)
         static = self._static(literals, names, entry, server)
         persist, databases = self._persist(literals, names, env, entry, needs)
@@ -90,6 +94,7 @@ class _Reading:
             processes=processes,
             release=self._release(lines),
             migrate=self.migrate,
+            source=self.source,
             health=self._health(),
             test=self._plain("test"),
             persist=persist,
@@ -242,8 +247,9 @@ class _Reading:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The paths that outlive a release, and the SQLite files among them."""
         flask = entry.framework == "flask"
-        found = find(literals, names.sources, env, flask, flask and _instance_urls(names.sources, needs))
-        detected = persistence(self.root, found, flask)
+        instance = literals.instance if flask else ""
+        found = find(literals, names.sources, env, instance, flask and _instance_urls(names.sources, needs))
+        detected = persistence(self.root, found, instance)
         said, where = self._said_persist()
         if said is None:
             self.warnings.extend(detected.warnings)

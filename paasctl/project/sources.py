@@ -7,7 +7,7 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paasctl.textfile import is_file, is_folder
@@ -17,6 +17,8 @@ MAX_FILES = 500
 MAX_BYTES = 400_000
 MAX_TOTAL = 3_000_000
 MAX_DEPTH = 6
+#: The folder whose modules are imported by their names in it, as if it were the app's own.
+SOURCE_FOLDER = "src"
 
 _NEVER = frozenset({
     "__pycache__", "node_modules", "bower_components", "site-packages", "venv", "env", "virtualenv", "build", "dist",
@@ -24,13 +26,13 @@ _NEVER = frozenset({
 #: Code that is not what runs on the target: it can name an app, but is no evidence for one.
 _ASIDE = frozenset({
     "test", "tests", "testing", "doc", "docs", "example", "examples", "sample", "samples", "migrations", "alembic",
-    "versions", "script", "scripts", "tools", "bench", "benchmark", "benchmarks", "notebooks", "src",
+    "versions", "script", "scripts", "tools", "bench", "benchmark", "benchmarks", "notebooks",
 })  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One Python file. ``path`` is relative to the app's folder, ``name`` is how it is imported from there."""
+    """One Python file. ``path`` is relative to the app's folder, ``name`` is how it is imported."""
 
     path: str
     name: str
@@ -83,14 +85,21 @@ class Sources:
             self.paths.append(path)
 
     def find(self, name: str) -> str | None:
-        """The file of a module that can be imported from the app's folder, or None."""
+        """The file of a module that can be imported from the app's folder or from ``src/`` in it, or None."""
         base = name.replace(".", "/")
         if not base:  # a relative import that goes above the app's folder
             return None
-        for path in (f"{base}/__init__.py", f"{base}.py"):  # a package wins over a module of the same name
-            if is_file(self.root / path):
-                return path
+        for top in (base, f"{SOURCE_FOLDER}/{base}"):
+            for path in (f"{top}/__init__.py", f"{top}.py"):  # a package wins over a module of the same name
+                if is_file(self.root / path):
+                    return path
         return None
+
+    def source_folder(self, name: str) -> str:
+        """``src`` when a module is only found by its name in that folder, "" otherwise."""
+        path = self.find(name) or ""
+        top = name.partition(".")[0]
+        return SOURCE_FOLDER if path.startswith(f"{SOURCE_FOLDER}/") and top != SOURCE_FOLDER else ""
 
     def module(self, name: str) -> Module | None:
         """A module by its dotted name; None when it is not in the folder, cannot be parsed, or too much has been."""
@@ -98,7 +107,8 @@ class Sources:
         if path and path not in self._parsed and self._parsed_bytes > MAX_TOTAL:
             self.cut = True
             return None
-        return self.parse(path) if path else None
+        module = self.parse(path) if path else None
+        return replace(module, name=name) if module else None
 
     def parse(self, path: str) -> Module | None:
         """Parse one file; None when that is impossible (then ``broken`` says why)."""
@@ -165,7 +175,7 @@ def module_name(path: str) -> str:
 
 
 def is_aside(path: str) -> bool:
-    """Whether a file is a test, documentation, an example, a migration, a script, or in ``src/``."""
+    """Whether a file is a test, documentation, an example, a migration or a script."""
     *folders, file = path.split("/")
     return any(folder in _ASIDE for folder in folders) or file.startswith("test_") or file == "conftest.py"
 

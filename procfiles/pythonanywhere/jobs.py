@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional
 from .document import HEX, Document, check_record, need
 from .places import Invalid, Places, exclusive, read_json, say, write_json
 from .release import Release
-from .site import PRISTINE, platform_env, reason
+from .site import PRISTINE, import_path, platform_env, reason
 from .state import State
 
 #: Seconds for all that a job's request does: the platform ends a request after 300.
@@ -136,7 +136,7 @@ def environment(release: Release, record: Document, values: Dict[str, str]) -> D
     env.update(platform_env(release, record))
     env["VIRTUAL_ENV"] = release.layer
     env["PATH"] = os.pathsep.join([os.path.join(release.layer, "bin"), PRISTINE.get("PATH", "/usr/bin:/bin")])
-    env["PYTHONPATH"] = release.code
+    env["PYTHONPATH"] = os.pathsep.join(import_path(release, values))
     return env
 
 

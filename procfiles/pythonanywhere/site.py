@@ -233,7 +233,7 @@ def import_app(release: Release, record: Document, values: Dict[str, str]) -> Ca
     os.chdir(release.code)
     sys.path.insert(0, release.packages)
     site_module.addsitedir(release.packages)  # its .pth files
-    sys.path.insert(0, release.code)
+    sys.path[:0] = import_path(release, values)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)
@@ -245,6 +245,12 @@ def import_app(release: Release, record: Document, values: Dict[str, str]) -> Ca
     runtime.install()
     app: Callable[..., Iterable[bytes]] = runtime.wrap_wsgi(runtime.load_entry(record["entry"]))
     return app
+
+
+def import_path(release: Release, values: Dict[str, str]) -> List[str]:
+    """The code's folder, and what PYTHONPATH names in it: this process runs already when it gets to know that."""
+    named = values.get("PYTHONPATH", "").split(os.pathsep)
+    return [release.code, *(os.path.join(release.code, folder) for folder in named if folder)]
 
 
 def platform_env(release: Release, record: Document) -> Dict[str, str]:

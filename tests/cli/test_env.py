@@ -55,6 +55,14 @@ def test_diff_knows_the_settings_that_a_push_tells_to_all_of_django(run: Any, wo
     assert run("env", "diff").stdout == "shop is in sync\n"
 
 
+def test_diff_knows_the_import_path_of_an_app_in_src(run: Any, world: Any, project: Path) -> None:
+    (project / "src").mkdir()
+    (project / "wsgi.py").rename(project / "src" / "shop.py")
+    (project / "wsgi.py").write_text("from shop import app\n")
+    assert "  + PYTHONPATH=src (the app is in src/" in run("push", "-y").stdout
+    assert run("env", "diff").stdout == "shop is in sync\n"
+
+
 def test_diff_before_the_first_push(run: Any, world: Any) -> None:
     result = run("env", "diff")
     assert "  + SECRET_KEY (new in .env)\n" in result.stdout

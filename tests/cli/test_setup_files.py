@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,45 @@ def test_doctor_counts_names_by_file_and_says_what_to_do(run: Any, project: Path
     out = run("doctor").stdout
     assert "shop: env: 2 names in .env, 1 name in .flaskenv" in out
     assert "see the sentence" not in out
+
+
+UNFIT = "DATABASE_URL=postgres://me:sentinel-9@localhost/x\nDJANGO_SECRET_KEY=short\n"
+
+
+def test_doctor_names_what_a_push_would_refuse(run: Any, world: Any, project: Path) -> None:
+    (project / ".env").write_text(UNFIT)
+    found = findings(run, code=2)["shop: env"]
+    assert (found["state"], found["message"].splitlines()[0]) == (
+        "error", "2 values are not fit for shop; nothing was sent",
+    )  # fmt: skip
+    assert "DATABASE_URL points at localhost" in found["message"] and "sentinel" not in found["message"]
+    world["shop"].env, world["shop"].protected = {"DATABASE_URL": "x"}, {"DATABASE_URL": "an add-on"}
+    assert findings(run, code=2)["shop: env"]["message"].startswith("1 value is not fit for shop")
+    world["shop"].fails["observe"] = PaasctlError("not reachable", hint="wait")
+    assert findings(run, code=1)["shop: env"]["message"].startswith("2 values are")
+
+
+def test_doctor_warns_of_development_values_on_this_machine(run: Any, world: Any, project: Path) -> None:
+    (project / ".env").write_text(UNFIT)
+    world["shop"].facts = replace(world["shop"].facts, local=True)
+    assert "warning  shop: env: .env:2: DJANGO_SECRET_KEY has fewer than 16 characters" in run("doctor").stdout
+
+
+def test_env_check_of_a_target_names_what_a_push_would_refuse(run: Any, world: Any, project: Path) -> None:
+    (project / ".env").write_text(UNFIT)
+    refused = run("env", "check", "shop", code=2).stderr
+    assert "2 values are not fit for shop" in refused and "`paasctl doctor shop` leaves out" in refused
+    assert "sentinel" not in refused
+    assert "is well-formed" in run("env", "check").stdout
+    world["shop"].facts = replace(world["shop"].facts, local=True)
+    assert ".env:1: DATABASE_URL" not in run("env", "check", "shop").stderr  # may be at localhost there: so may the app
+
+
+def test_env_check_says_when_it_cannot_know(run: Any, project: Path) -> None:
+    (project / "paasctl.toml").write_text('[targets.web]\nadapter = "linux"\n')
+    assert "whether the values are fit for web is not known: [targets.web] needs hosts" in (
+        run("env", "check", "web").stderr
+    )
 
 
 def test_doctor_reads_the_configuration(run: Any, project: Path) -> None:

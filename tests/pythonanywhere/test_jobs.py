@@ -195,6 +195,14 @@ def test_a_jobs_time_counts_from_its_request(uploaded: Places, monkeypatch: pyte
     assert time.monotonic() - started < 3.2
 
 
+def test_a_command_finds_modules_where_pythonpath_names_them(uploaded: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_jobs.Release, "env", lambda release, key: ({"PYTHONPATH": "src"}, True))
+    job = Path(uploaded.path("jobs", "ab" * 8 + ".json"))
+    job.write_text(job.read_text().replace("sleep 9", "echo $PYTHONPATH"))
+    code = uploaded.path("releases", "c")
+    assert site_jobs.run_job(uploaded, "ab" * 8, 9)["output"].strip() == f"{code}:{code}/src"
+
+
 def test_a_command_is_not_begun_when_no_time_is_left(uploaded: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site_jobs, "execute", None)
     result = site_jobs.run_job(uploaded, "ab" * 8, 0.5)

@@ -128,6 +128,16 @@ def test_clients_see_their_own_address_and_https(platform: Platform, laptop: Mak
     assert get(platform, headers=forged).text == "127.0.0.1 https"
 
 
+@pytest.mark.parametrize("runtime", [True, False])
+def test_an_app_in_src_is_imported_from_there(platform: Platform, laptop: Make, runtime: bool) -> None:
+    app = laptop(runtime=runtime)
+    app.write("src/inner.py", (app.root / "wsgi.py").read_text())
+    app.write("wsgi.py", "from inner import application\n")
+    app.config('[app]\nrelease = "python -m inner"\n')
+    app.push()
+    assert "first v001" in get(platform).text
+
+
 def test_every_env_value_arrives_byte_for_byte(platform: Platform, laptop: Make) -> None:
     app = laptop(env={})
     values = {
