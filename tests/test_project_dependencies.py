@@ -175,6 +175,75 @@ def test_two_ways_to_a_package_join_their_conditions() -> None:
     assert poetry(packages, "a", "b", "z")[-1] == "z==2"
 
 
+def click(*versions: str) -> list[dict[str, Any]]:
+    return [{"name": "click", "version": version, "python-versions": ">=3.7"} for version in versions]
+
+
+def table(packages: list[dict[str, Any]], **needs: Any) -> list[str]:
+    """What is installed of a lock file for the needs that ``[tool.poetry.dependencies]`` lists."""
+    pyproject = {"tool": {"poetry": {"dependencies": {"python": ">=3.8", **needs}}}}
+    return [line.text for line in poetry_lines({"package": packages}, pyproject)]
+
+
+def on(lines: list[str], python: str) -> set[str]:
+    here = {**default_environment(), "python_version": python, "python_full_version": f"{python}.1"}
+    return {version for _, version in installed(lines, {key: str(value) for key, value in here.items()})}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("8.1.7", "8.1.8"), ("<8.1.8", ">=8.1.8"), ("<8.0 || 8.1.7", ">8.1.7,<9"), (">=8.0 <8.1.8", "^8.1.8")],
+)
+def test_each_locked_version_has_the_conditions_of_those_who_want_it(old: str, new: str) -> None:
+    wanted = [{"version": old, "python": "<3.10"}, {"version": new, "python": ">=3.10"}]
+    through = [{"name": "a", "version": "1", "dependencies": {"click": wanted}}]
+    packages = click("8.1.7", "8.1.8")
+    for lines in (table(packages, click=wanted), table([*packages, *through], a="*")):
+        assert on(lines, "3.9") - {"==1"} == {"==8.1.7"}
+        assert on(lines, "3.10") - {"==1"} == {"==8.1.8"}
+
+
+def test_who_takes_any_version_gets_the_one_that_another_wants() -> None:
+    """A project names two versions, with what each needs, and Flask takes both."""
+    wanted = [{"version": "8.1.7", "python": "<3.10"}, {"version": "8.1.8", "python": ">=3.10"}]
+    old, new = click("8.1.7", "8.1.8")
+    old |= {"dependencies": {"z": "1"}}
+    new |= {"dependencies": {"z": "2"}}
+    others = [
+        {"name": "flask", "version": "3", "dependencies": {"click": ">=8"}},
+        {"name": "z", "version": "1"},
+        {"name": "z", "version": "2"},
+    ]
+    for lines in (
+        table([old, new, *others], click=wanted, flask="*"),
+        table([old, new, *others], flask="*", click=wanted),
+    ):
+        assert on(lines, "3.9") == {"==3", "==8.1.7", "==1"}
+        assert on(lines, "3.10") == {"==3", "==8.1.8", "==2"}
+
+
+def test_a_version_that_only_the_dev_group_wants_stays_out() -> None:
+    assert poetry(click("7.0", "8.1.8"), "click>=8") == ['click==8.1.8 ; python_version >= "3.7"']
+
+
+def test_a_constraint_that_fits_no_locked_version_tells_none_apart() -> None:
+    assert len(poetry(click("8.1.7", "8.1.8"), "click>=9")) == 2
+
+
+@pytest.mark.parametrize(
+    ("python", "pythons"),
+    [
+        (">=3.8,<3.9 || >=3.10", ["3.8", "3.10", "3.11"]),
+        ("~3.8 | ^3.11", ["3.8", "3.11"]),
+        (">=3.8 <3.10", ["3.8", "3.9"]),
+        ("<3.9 || *", ["3.8", "3.9", "3.10", "3.11"]),
+    ],
+)
+def test_the_pythons_of_a_need(python: str, pythons: list[str]) -> None:
+    lines = table(click("8.1.8"), click={"version": "*", "python": python, "markers": "os_name != 'nt'"})
+    assert [each for each in ("3.8", "3.9", "3.10", "3.11") if on(lines, each)] == pythons
+
+
 @pytest.mark.parametrize("path", ["../lib", "/home/me/lib"])
 def test_a_locked_path_outside_the_app_is_refused(path: str) -> None:
     with pytest.raises(UsageError, match=r"poetry.lock: the path is not inside the app's folder"):
@@ -186,6 +255,7 @@ def test_a_locked_path_outside_the_app_is_refused(path: str) -> None:
     [
         ("^3.8", ">=3.8,<4"), ("^0.2.3", ">=0.2.3,<0.3"), ("^0.0.3", ">=0.0.3,<0.0.4"), ("~3.8", ">=3.8,<3.9"),
         ("~3", ">=3,<4"), ("~1.2.3", ">=1.2.3,<1.3"), (">=3.8,<3.13", ">=3.8,<3.13"), ("3.11", "==3.11"), ("*", ""),
+        (">=3.8 <4.0", ">=3.8,<4.0"), (">= 3.8, < 4", ">= 3.8,< 4"), ("~2.7 || ^3.6", ">=3.6,<4"), ("", ""),
     ],
 )  # fmt: skip
 def test_poetrys_constraints_become_specifiers(constraint: str, expected: str) -> None:

@@ -55,10 +55,13 @@ def test_lines_come_out_in_their_normal_form(tmp_path: Path, text: str, expected
         ("file:./lib\n", "./lib"),
         (".[web]\n", ".[web]"),
         ("-e .\n", "-e ."),
+        ('-e ".[dev]"\n', "-e .[dev]"),
+        ("--editable='./lib' ; python_version > '3'\n", "-e ./lib ; python_version > '3'"),
         ("-e ./lib[x] ; python_version > '3'\n", "-e ./lib[x] ; python_version > '3'"),
         ("wheels/thing-1.0-py3-none-any.whl\n", "./wheels/thing-1.0-py3-none-any.whl"),
         ("thing-1.0.tar.gz\n", "./thing-1.0.tar.gz"),
         ("--find-links wheels\n", "--find-links ./wheels"),
+        ("--find-links 'wheels'\n", "--find-links ./wheels"),
     ],
 )
 def test_paths_into_the_app_make_the_set_depend_on_the_code(tmp_path: Path, text: str, expected: str) -> None:

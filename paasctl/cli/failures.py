@@ -12,6 +12,7 @@ import click
 
 from paasctl.console import Console, OutputLost
 from paasctl.errors import Difference, HalfApplied, PaasctlError
+from paasctl.model import App
 
 INTERRUPTED = 130
 #: What a shell says of a program that SIGPIPE ended: the reader of its output had enough.
@@ -23,6 +24,13 @@ _NO_TABLE = re.compile(
     r"no such (table|column)|(relation|column) \S+ does not exist|UndefinedTable|UndefinedColumn"
     r"|Table '\S+' doesn't exist|Unknown column"
 )
+
+#: the last line of a traceback, and what a host or an adapter then says to do
+_RAISED = re.compile(r"^(?:\w+\.)*\w+(?:Error|Exception)\b.*$", re.MULTILINE)
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '((?!_)[\w.]+)'")
+_MEND = re.compile(r"(?:mend the app, then|correct the app and) push again")
+#: where people write what a lock file is made from
+_LOCKED = {"uv.lock": "pyproject.toml", "poetry.lock": "pyproject.toml", "Pipfile.lock": "Pipfile"}
 
 #: From good to bad; of several targets the worst one's code is ours.
 _SEVERITY = (0, 3, 4, 2, 1, 5, INTERRUPTED)
@@ -119,6 +127,22 @@ def with_migration(error: PaasctlError, command: str) -> str:
     if not command or not _NO_TABLE.search(error.output):
         return error.hint
     return f'the database lacks what the migrations make: set release = "{command}" under [app] in paasctl.toml'
+
+
+def with_module(hint: str, output: str, app: App) -> str:
+    """The hint of a push whose app could not be imported, when what is missing is a package and not the app's own."""
+    raised = _RAISED.findall(output)
+    missing = _NO_MODULE.fullmatch(raised[-1].strip()) if raised else None
+    if not missing or _is_own(app.root, missing[1].partition(".")[0]):
+        return hint
+    said = (app.dependencies.file or "requirements.txt").rpartition("/")
+    where = f"{_LOCKED[said[2]]}, lock it anew" if said[2] in _LOCKED else "".join(said)
+    return _MEND.sub(f"add the package that holds `{missing[1]}` to {where}, then push again", hint)
+
+
+def _is_own(root: Path, module: str) -> bool:
+    """Whether the app's folder has the module, be it one that is not pushed."""
+    return any((folder / name).exists() for folder in (root, root / "src") for name in (module, f"{module}.py"))
 
 
 def place(error: BaseException) -> str:

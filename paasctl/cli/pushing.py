@@ -219,6 +219,7 @@ def _carry_out(run: Run, connection: Connection, prepared: Prepared) -> str:
             raise
         except PaasctlError as error:
             error.hint = failures.with_migration(error, prepared.desired.app.migrate)
+            error.hint = failures.with_module(error.hint, error.output, prepared.desired.app)
             raise
     _remember(run, connection, changes.seen, prepared.seen)
     if not plan:

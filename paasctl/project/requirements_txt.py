@@ -16,6 +16,7 @@ from paasctl.textfile import read_text
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _NESTED = re.compile(r"(?:-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(?P<file>.+)")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=\s*|\s+)(?P<what>.+)")
+_QUOTED = re.compile(r"""^(["'])(.*?)\1""")
 #: Options of a whole file that are kept as they are. Those with a path or a URL are looked at first.
 _OPTIONS = (
     "-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links", "--no-binary", "--only-binary",
@@ -88,7 +89,7 @@ def _parsed(text: str, where: str) -> Line:
     refuse_credentials(text, where)
     editable = _EDITABLE.fullmatch(text)
     if editable:
-        what = editable["what"].strip()
+        what = _unquoted(editable["what"].strip())
         if "://" in what:
             return Line(f"-e {what}")
         return Line(f"-e {local_path(what, where)}", local=True)
@@ -105,8 +106,13 @@ def _option(text: str, where: str) -> Line:
         raise UsageError(f"{where}: pip's {name} cannot stand in a requirements file", hint="remove the option")
     value = re.split(r"[\s=]+", text, maxsplit=1)[1:] or [""]
     if name in ("-f", "--find-links") and "://" not in value[0]:
-        return Line(f"{name} {local_path(value[0], where)}", local=True)
+        return Line(f"{name} {local_path(_unquoted(value[0]), where)}", local=True)
     return Line(" ".join(text.split()))
+
+
+def _unquoted(text: str) -> str:
+    """An option's value without the quotes around it: pip reads it as a shell does."""
+    return _QUOTED.sub(r"\2", text)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

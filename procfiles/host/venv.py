@@ -145,8 +145,9 @@ class Venvs:
         )
 
     def _uv_environment(self) -> Dict[str, str]:
-        """uv trusts what the machine trusts (as pip does): a company's own certificate authority too."""
-        return {"UV_SYSTEM_CERTS": "true", **os.environ}
+        """uv does as pip does, unless the machine says otherwise: it trusts what the machine trusts (a company's own
+        certificate authority too), and of several indexes none hides the versions of another."""
+        return {"UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match", **os.environ}
 
     def _with_pip(
         self, place: str, version: str, lists: List[str], folder: str, local: bool, say: Say

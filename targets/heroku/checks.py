@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from paasctl.errors import UsageError
+from paasctl.hashes import without_hash
 from paasctl.model import App, Desired
 
 from .facts import DEPENDENCY_FILES, DEPRECATED_PYTHON, NEWEST_PYTHON, OLDEST_PYTHON
@@ -108,6 +109,8 @@ def _server(desired: Desired) -> Iterator[Problem]:
     if desired.app.dependencies.added and file in _ADD:
         missing = ", ".join(desired.app.dependencies.added)
         yield f"{missing} is not in {file}", f"run `{_ADD[file]}`"
+    elif problem := without_hash(desired.app.dependencies):
+        yield problem
 
 
 def _web(desired: Desired) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paasctl.errors import UsageError
+from paasctl.hashes import hashed, without_hash
 from paasctl.model import Desired, Observed, Tuning
 from paasctl.sync import EnvChanges
 
@@ -112,8 +113,14 @@ EDITABLE = re.compile(r"^-e (?=\.)(.*)$", re.MULTILINE)
 
 def requirement_lines(desired: Desired) -> str:
     """What the virtual environment gets: the app's requirements and what paasctl adds. Of the app's own folders it gets
-    copies: an editable install would lead into a release, which is read-only and goes when it is old."""
+    copies: an editable install would lead into a release, which is read-only and goes when it is old.
+
+    Raises:
+        UsageError: a server is missing, and is not to be had without its hash.
+    """
     dependencies = desired.app.dependencies
+    if problem := without_hash(dependencies):
+        raise UsageError(problem[0], hint=problem[1])
     requirements = EDITABLE.sub(r"\1", dependencies.requirements.rstrip("\n"))
     lines = [requirements, *dependencies.added, *setuptools(desired)]
     return "\n".join([*lines, ""]).lstrip("\n")
@@ -123,7 +130,7 @@ def setuptools(desired: Desired) -> list[str]:
     """Before 3.12 every virtual environment had setuptools, and old packages use its ``pkg_resources``."""
     requirements = desired.app.dependencies.requirements
     old = tuple(int(part) for part in desired.app.python.split(".")) < (3, 12)
-    named = re.search(r"^setuptools\b", requirements, re.MULTILINE | re.IGNORECASE) or "--hash" in requirements
+    named = re.search(r"^setuptools\b", requirements, re.MULTILINE | re.IGNORECASE) or hashed(desired.app.dependencies)
     return ["setuptools<81"] if old and not named else []
 
 

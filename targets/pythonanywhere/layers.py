@@ -130,7 +130,8 @@ class Resolver:
                 capture_output=True,
                 text=True,
                 cwd=self.root,
-                env={**_without_tokens(self.environ), "NO_COLOR": "1"},
+                # as pip: of several indexes none hides the versions of another
+                env={"UV_INDEX_STRATEGY": "unsafe-best-match", **_without_tokens(self.environ), "NO_COLOR": "1"},
                 timeout=LIMIT,
                 check=False,
             )

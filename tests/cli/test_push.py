@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.bundles import app
 
+from paasctl.cli import failures
 from paasctl.errors import Busy, Conflict, HalfApplied, PaasctlError, UsageError
+from paasctl.model import Dependencies
 
 STEPS = ["upload the code", "write the env", "switch to the new release", "check its health", "tidy up"]
 
@@ -200,6 +204,49 @@ def test_the_plan_says_that_the_tests_run_first(run: Any, project: Path) -> None
     assert "\n  first, here: pytest -q\n  1. " in run("push", "-n").stdout
     assert json.loads(run("push", "-n", "--json").stdout)["targets"][0]["test"] == "pytest -q"
     assert "pytest" not in run("push", "-n", "--env-only").stdout
+
+
+MISSING = "Traceback (most recent call last):\nModuleNotFoundError: No module named 'redis'"
+MEND = "mend the app, then push again"
+
+
+@pytest.mark.parametrize(
+    ("output", "hint", "said"),
+    [
+        (MISSING, MEND, "add the package that holds `redis` to requirements.txt, then push again"),
+        (
+            f"{MISSING}\n[7] [INFO] Worker exiting\n",
+            MEND,
+            "add the package that holds `redis` to requirements.txt, then",
+        ),
+        (MISSING, "v1 serves as before; correct the app and push again", "v1 serves as before; add the package that"),
+        (f"{MISSING}\nKeyError: 'x'", MEND, MEND),  # the app had caught it
+        (MISSING.replace("redis", "settings.local"), MEND, MEND),  # its own, not pushed
+        (MISSING.replace("redis", "_sqlite3"), MEND, MEND),  # no package has it
+        (MISSING, "look at the host", "look at the host"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_in_the_hint(
+    run: Any, world: Any, project: Path, output: str, hint: str, said: str
+) -> None:
+    (project / "settings").mkdir()
+    world["shop"].fails["switch"] = PaasctlError("v2 is not healthy", hint=hint, output=output)
+    assert f"hint: {said}" in run("push", "-y", code=None).stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "where"),
+    [
+        ("uv.lock", "pyproject.toml, lock it anew,"),
+        ("deps/Pipfile.lock", "Pipfile, lock it anew,"),
+        ("deps/prod.txt", "deps/prod.txt,"),
+        (None, "requirements.txt,"),
+    ],
+)
+def test_what_is_missing_is_added_where_people_write(tmp_path: Path, file: str | None, where: str) -> None:
+    shop = replace(app(tmp_path), dependencies=Dependencies(file, "", ""))
+    hint = f"add the package that holds `redis` to {where} then push again"
+    assert failures.with_module(MEND, MISSING, shop) == hint
 
 
 def test_a_table_that_no_migration_made_is_explained(run: Any, world: Any, project: Path) -> None:

@@ -240,6 +240,12 @@ def test_an_app_that_builds(tmp_path: Path) -> None:
             "gunicorn is not in uv.lock",
             "uv add gunicorn",
         ),
+        (
+            GOOD,
+            {"dependencies": Dependencies("requirements.txt", "flask==3 --hash=sha256:aa", "d", added=("gunicorn",))},
+            "requirements.txt has hashes",
+            "add gunicorn to requirements.txt",
+        ),
     ],
 )
 def test_what_would_fail(tmp_path: Path, names: list[str], fields: dict[str, Any], says: str, fix: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 from support.bundles import app
 
 from paasctl.bundle import build
-from paasctl.errors import PaasctlError
+from paasctl.errors import PaasctlError, UsageError
 from paasctl.model import Dependencies
 from paasctl.target import load
 
@@ -50,3 +51,21 @@ def test_editable_folders_become_copies_and_the_plan_says_so() -> None:
     assert text == lines.replace("-e .", ".")
     (note,) = remarks.copied(wanted)
     assert note.startswith("requirements.txt: ., ./libs/a[x]")
+
+
+@pytest.mark.parametrize(
+    ("lines", "constraints"),
+    [
+        ("flask==3.1.0 --hash=sha256:aa\n", ""),
+        ("--require-hashes\nflask==3.1.0\n", ""),
+        ("flask\n", "flask==3.1.0 --hash=sha256:aa\n"),
+    ],
+)
+def test_no_server_is_added_to_requirements_with_hashes(lines: str, constraints: str) -> None:
+    needs = Dependencies("deps/prod.txt", lines, "", added=("gunicorn",), constraints=constraints)
+    wanted = SimpleNamespace(app=SimpleNamespace(dependencies=needs, python="3.11"), bundle=True)
+    with pytest.raises(UsageError, match=r"deps/prod.txt has hashes, so gunicorn cannot be added") as caught:
+        spec.requirement_lines(wanted)
+    assert "add gunicorn to deps/prod.txt" in caught.value.hint
+    wanted.app.dependencies = replace(needs, added=())
+    assert spec.requirement_lines(wanted) == lines, "setuptools would have no hash either"
