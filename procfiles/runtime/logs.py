@@ -227,8 +227,8 @@ basic_config_unchanged = logging.basicConfig
 
 
 def basic_config(**options: Any) -> None:
-    """In place of ``basicConfig``: without arguments (as ``logging.info()`` calls it by itself) it is no set-up."""
-    if options:
+    """In place of ``basicConfig``: as ``logging.info()`` and its like call it by themselves, it is no set-up."""
+    if options or sys._getframe(1).f_globals is not vars(logging):
         basic_config_unchanged(**options)
 
 
