@@ -8,6 +8,9 @@ import sys
 #: The servers' own loggers speak about the process, not for the app; they write to the console already.
 SERVER_LOGGERS = ("gunicorn", "hypercorn", "uvicorn", "waitress")
 
+#: Handlers that keep a record and hand it on later: the standard library's, and multiprocessing-logging's.
+DEFERRING = frozenset({"MemoryHandler", "MultiProcessingHandler", "QueueHandler"})
+
 
 class Fallback(logging.StreamHandler):  # type: ignore[type-arg]  # not generic before Python 3.9
     """Takes what no handler of the app wrote anywhere; a class of its own, to be recognised by."""
@@ -19,8 +22,7 @@ def kind_of(handler: logging.Handler) -> str:
         return "file"
     if is_console(handler):
         return "console"
-    names = {kind.__name__ for kind in type(handler).__mro__}
-    return "deferring" if names & {"QueueHandler", "MemoryHandler"} else "other"
+    return "deferring" if any(kind.__name__ in DEFERRING for kind in type(handler).__mro__) else "other"
 
 
 def is_console(handler: logging.Handler) -> bool:

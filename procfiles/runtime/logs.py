@@ -245,6 +245,7 @@ def open_file(
     """In place of ``FileHandler.__init__``: no file is made where records go elsewhere, a missing folder where not."""
     if destination[0].redirects:
         file_init_unchanged(handler, filename, mode, encoding, True, *rest, **named)
+        handler.shouldRollover = lambda record: False  # there is nothing to rename, for a rotator of the app's neither
         return
     filename = lasting(filename)
     try:
@@ -272,6 +273,18 @@ def open_stream(handler: Any) -> Any:
     return open(os.devnull, "a") if destination[0].redirects else open_unchanged(handler)
 
 
+emit_to_file_unchanged = logging.FileHandler.emit
+
+
+def emit_to_file(handler: logging.FileHandler, record: logging.LogRecord) -> None:
+    """In place of ``FileHandler.emit``: a handler around this one may call it without ``handle``."""
+    if not destination[0].redirects:
+        emit_to_file_unchanged(handler, record)
+        return
+    record.__dict__["_paasctl_taken"] = True
+    print_once(handler, record)
+
+
 REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (logging, "basicConfig", basic_config),
     (logging.Handler, "format", with_request_id),
@@ -280,4 +293,5 @@ REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (logging.Logger, "addHandler", add_handler),
     (logging.FileHandler, "__init__", open_file),
     (logging.FileHandler, "_open", open_stream),
+    (logging.FileHandler, "emit", emit_to_file),
 )
