@@ -5,6 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, TypeVar
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
 #: The servers' own loggers speak about the process, not for the app; they write to the console already.
 SERVER_LOGGERS = ("gunicorn", "hypercorn", "uvicorn", "waitress")
 
@@ -14,6 +20,12 @@ DEFERRING = frozenset({"MemoryHandler", "MultiProcessingHandler", "QueueHandler"
 
 class Fallback(logging.StreamHandler):  # type: ignore[type-arg]  # not generic before Python 3.9
     """Takes what no handler of the app wrote anywhere; a class of its own, to be recognised by."""
+
+
+def in_loggings_name(function: Function) -> Function:
+    """Let a function between logging and a handler pass for logging's own: who looks for the caller skips its file."""
+    function.__code__ = function.__code__.replace(co_filename=logging.__file__)
+    return function
 
 
 def kind_of(handler: logging.Handler) -> str:

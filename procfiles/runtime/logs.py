@@ -14,7 +14,16 @@ import sys
 
 from .base import in_force, say, setting
 from .files import write_in_turn
-from .handlers import Fallback, is_flask_default, is_framework, is_own, is_server, kind_of, writes_itself
+from .handlers import (
+    Fallback,
+    in_loggings_name,
+    is_flask_default,
+    is_framework,
+    is_own,
+    is_server,
+    kind_of,
+    writes_itself,
+)
 from .request import request_id
 
 TYPE_CHECKING = False
@@ -105,6 +114,7 @@ def install_logs() -> None:
 # ---------------------------------------------------------------------------------------------- a record's way
 
 
+@in_loggings_name
 def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
     """In place of ``Logger.callHandlers``: as before, then the fallback where nobody took the record."""
     marks = record.__dict__
@@ -126,6 +136,7 @@ def unconfigured(logger: logging.Logger) -> bool:
     return not any(is_own(handler) for handler in logging.root.handlers)
 
 
+@in_loggings_name
 def handle_record(handler: logging.Handler, record: logging.LogRecord) -> Any:
     """In place of ``Handler.handle``: what the app would write to files or its console goes to the destination."""
     to, kind = destination[0], kind_of(handler)
@@ -146,6 +157,7 @@ def handle_record(handler: logging.Handler, record: logging.LogRecord) -> Any:
     return kept
 
 
+@in_loggings_name
 def write_record(to: Destination, handler: logging.Handler, record: logging.LogRecord, kind: str) -> None:
     if kind == "file" and not to.redirects:
         try:
@@ -163,6 +175,7 @@ def write_record(to: Destination, handler: logging.Handler, record: logging.LogR
         handler.release()
 
 
+@in_loggings_name
 def print_once(handler: logging.Handler, record: logging.LogRecord) -> None:
     """Write a record to the destination unless another handler wrote it, or a copy of it."""
     try:
