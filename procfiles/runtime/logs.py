@@ -195,13 +195,33 @@ def print_once(handler: logging.Handler, record: logging.LogRecord) -> None:
 
 
 def with_request_id(handler: logging.Handler, record: logging.LogRecord) -> Any:
-    """In place of ``Handler.format``: the request's id ends the first line of text, unless it is there already."""
+    """In place of ``Handler.format``: the request's id is in the text, unless it is there already."""
     text = format_unchanged(handler, record)
     id = record.__dict__.get("_paasctl_id")
     if not id or kind_of(handler) == "other" or not isinstance(text, str) or id in text:
         return text
+    if in_braces(text):
+        return json_with_id(text, id)
     first, newline, rest = text.partition("\n")
-    return "%s request_id=%s%s%s" % (first, id, newline, rest)
+    first = json_with_id(first, id) if in_braces(first) else "%s request_id=%s" % (first, id)
+    return first + newline + rest
+
+
+def in_braces(text: str) -> bool:
+    return text.startswith("{") and text.endswith("}")
+
+
+def json_with_id(text: str, id: str) -> str:
+    """A JSON object with the id as its last member; what is no JSON, or has such a member, stays as it is."""
+    import json
+
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if "request_id" in members:
+        return text
+    return '%s%s"request_id": %s}' % (text[:-1].rstrip(), ", " if members else "", json.dumps(id))
 
 
 # ---------------------------------------------------------------------------------------------- an app's set-up

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from runtime_lab import Bench, PythonOf
 
@@ -53,3 +55,55 @@ module.view(); logging.error("filtered")""",
         module="import logging\ndef view(): logging.getLogger('any').error('seen')",
     )
     assert bench.run("python", "app.py", PAASCTL_LOG="stdout").stdout == "module:view seen\n"
+
+
+def in_a_request(bench: Bench, setup: str, **env: str) -> list[str]:
+    """The lines of stdout of an app that logs, after its ``setup``, in ``view()``, which a request calls."""
+    serve = """
+import _paasctl_runtime as r
+def app(environ, start): view(); start("200 OK", []); return []
+r.wrap_wsgi(app)({"HTTP_X_REQUEST_ID": "the-id-of-it"}, lambda *a: None)
+"""
+    bench.write(app="import logging, logging.handlers, sys\n" + setup + serve)
+    done = bench.run("python", "app.py", **{"PAASCTL_LOG": "stdout", **env})
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+FORMATS = """
+L = logging.getLogger("app"); L.addHandler(logging.StreamHandler(sys.stdout)); say = L.error
+"""
+
+
+def test_json_of_the_apps_own_stays_json(bench: Bench) -> None:
+    """The id is a member of it, unless there is one already."""
+    view = """
+def view():
+    say('{"status": 200, "n": 1.50 }'); say("{}"); say(' {"a": 1}'.strip()); say('{"request_id": "own"}')
+    say('{"text": "the-id-of-it"}')
+"""
+    lines = in_a_request(bench, FORMATS + view)
+    assert lines == [
+        '{"status": 200, "n": 1.50, "request_id": "the-id-of-it"}',
+        '{"request_id": "the-id-of-it"}',
+        '{"a": 1, "request_id": "the-id-of-it"}',
+        '{"request_id": "own"}',
+        '{"text": "the-id-of-it"}',
+    ]
+
+
+def test_json_of_many_lines_and_json_before_a_traceback(bench: Bench) -> None:
+    view = """
+def view():
+    say('{\\n  "a": 1\\n}')
+    try: 1/0
+    except ZeroDivisionError: say('{"b": 2}', exc_info=True)
+"""
+    whole, first = "\n".join(in_a_request(bench, FORMATS + view)).split("\nTraceback")[0].rsplit("\n", 1)
+    assert json.loads(whole) == {"a": 1, "request_id": "the-id-of-it"}
+    assert json.loads(first) == {"b": 2, "request_id": "the-id-of-it"}
+
+
+def test_text_in_braces_that_is_no_json_stays_as_it_is(bench: Bench) -> None:
+    lines = in_a_request(bench, FORMATS + "def view(): say('{text}'); say('{' * 9 + '}'); say('{a} b')")
+    assert lines == ["{text}", "{" * 9 + "}", "{a} b request_id=the-id-of-it"]
