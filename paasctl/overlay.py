@@ -22,6 +22,7 @@ PARTS = (
     "hooks",
     "env",
     "request",
+    "notes",
     "files",
     "handlers",
     "logs",

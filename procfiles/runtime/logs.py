@@ -24,7 +24,7 @@ from .handlers import (
     kind_of,
     writes_itself,
 )
-from .request import request_id
+from .notes import note, notes_of, reduce_record, restore_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            "request_id": getattr(record, "_paasctl_id", ""),
+            "request_id": notes_of(record).id,
         }
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
@@ -117,12 +117,9 @@ def install_logs() -> None:
 @in_loggings_name
 def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
     """In place of ``Logger.callHandlers``: as before, then the fallback where nobody took the record."""
-    marks = record.__dict__
-    if "_paasctl_id" not in marks:
-        marks["_paasctl_id"] = request_id()
-        marks["_paasctl_once"] = [True]  # shared by the copies that a queue makes; popped by whoever writes it
+    notes = notes_of(record)  # before a queue copies it
     call_handlers_unchanged(logger, record)
-    if not marks.get("_paasctl_taken") and ("_paasctl_weak" in marks or unconfigured(logger)):
+    if not notes.taken and (notes.weak or unconfigured(logger)):
         fallback.handle(record)
 
 
@@ -144,15 +141,18 @@ def handle_record(handler: logging.Handler, record: logging.LogRecord) -> Any:
         return handle_unchanged(handler, record)
     if kind == "deferring":
         kept = handle_unchanged(handler, record)
-        record.__dict__["_paasctl_taken"] = True  # it will come back, perhaps as a copy
+        notes_of(record).taken = True  # it will come back, perhaps as a copy
         return kept
     if to.redirects and is_flask_default(handler):
-        record.__dict__["_paasctl_weak"] = True  # a stop-gap of Flask's: any other handler's form is preferred
+        notes_of(record).weak = True
         return True
     kept = handler.filter(record)
     if kept:
-        record = kept if isinstance(kept, logging.LogRecord) else record
-        record.__dict__["_paasctl_taken"] = True
+        notes = notes_of(record)
+        notes.taken = True
+        if isinstance(kept, logging.LogRecord):
+            record = kept
+            note(record, notes)
         write_record(to, handler, record, kind)
     return kept
 
@@ -179,7 +179,7 @@ def write_record(to: Destination, handler: logging.Handler, record: logging.LogR
 def print_once(handler: logging.Handler, record: logging.LogRecord) -> None:
     """Write a record to the destination unless another handler wrote it, or a copy of it."""
     try:
-        record.__dict__.setdefault("_paasctl_once", [True]).pop()
+        notes_of(record).once.pop()
     except IndexError:
         return
     try:
@@ -197,8 +197,10 @@ def print_once(handler: logging.Handler, record: logging.LogRecord) -> None:
 def with_request_id(handler: logging.Handler, record: logging.LogRecord) -> Any:
     """In place of ``Handler.format``: the request's id is in the text, unless it is there already."""
     text = format_unchanged(handler, record)
-    id = record.__dict__.get("_paasctl_id")
-    if not id or kind_of(handler) == "other" or not isinstance(text, str) or id in text:
+    if kind_of(handler) == "other" or not isinstance(text, str):
+        return text
+    id = notes_of(record).id
+    if not id or id in text:
         return text
     if in_braces(text):
         return json_with_id(text, id)
@@ -314,12 +316,14 @@ def emit_to_file(handler: logging.FileHandler, record: logging.LogRecord) -> Non
     if not destination[0].redirects:
         emit_to_file_unchanged(handler, record)
         return
-    record.__dict__["_paasctl_taken"] = True
+    notes_of(record).taken = True
     print_once(handler, record)
 
 
 REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (logging, "basicConfig", basic_config),
+    (logging.LogRecord, "__reduce_ex__", reduce_record),
+    (logging.LogRecord, "__setstate__", restore_record),
     (logging.Handler, "format", with_request_id),
     (logging.Handler, "handle", handle_record),
     (logging.Logger, "callHandlers", call_handlers),

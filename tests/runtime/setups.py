@@ -185,6 +185,11 @@ logging.setLogRecordFactory(factory)
 h = logging.FileHandler("app.log"); h.setFormatter(logging.Formatter("%(extra)s %(message)s"))
 h.addFilter(lambda record: "SILENT" not in record.getMessage()); L = logging.getLogger("app"); L.addHandler(h); L.propagate = False
 log("app"); L.error("SILENT")""",
+    "a filter that returns a record made anew, as Python 3.12 lets it": """
+class Anew(logging.Filter):
+    def filter(self, record): return logging.makeLogRecord(vars(record))
+h = logging.FileHandler("app.log"); h.addFilter(Anew()); L = logging.getLogger("app"); L.addHandler(h)
+log("app"); logging.getLogger().addHandler(logging.StreamHandler()); log("app")""",
     "a handler added in a function that runs later, every time anew": """
 def view():
     logging.getLogger("app").addHandler(logging.FileHandler("app.log")); log("app")

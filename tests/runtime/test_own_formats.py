@@ -107,3 +107,80 @@ def view():
 def test_text_in_braces_that_is_no_json_stays_as_it_is(bench: Bench) -> None:
     lines = in_a_request(bench, FORMATS + "def view(): say('{text}'); say('{' * 9 + '}'); say('{a} b')")
     assert lines == ["{text}", "{" * 9 + "}", "{a} b request_id=the-id-of-it"]
+
+
+WALKS = """
+import copy, json, pickle, queue
+known = set(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
+class Extras(logging.Formatter):
+    def format(self, record):
+        return super().format(record) + " " + json.dumps({k: str(v) for k, v in vars(record).items() if k not in known})
+"""
+HANDLERS = {
+    "a file": "h = logging.FileHandler('a.log')",
+    "a console": "h = logging.StreamHandler(sys.stdout)",
+    "one of its own": """
+class Own(logging.Handler):
+    def emit(self, record): print(*[key for key in vars(record) if "paasctl" in key], self.format(record))
+h = Own(); L.propagate = False""",
+    "one around a file that changes a copy": """
+class Around(logging.Handler):
+    inner = logging.FileHandler("a.log"); setFormatter = inner.setFormatter
+    def emit(self, record): record = copy.copy(record); record.msg = "changed"; self.inner.emit(record)
+h = Around()""",
+    "one around another of its own": """
+class Prints(logging.Handler):
+    def emit(self, record): print(self.format(record))
+class Around(logging.Handler):
+    inner = Prints(); setFormatter = inner.setFormatter
+    def emit(self, record): self.inner.emit(pickle.loads(pickle.dumps(copy.copy(record))))
+h = Around(); L.propagate = False""",
+    "a queue": """
+q = queue.Queue(); h = logging.FileHandler("a.log"); listener = logging.handlers.QueueListener(q, h)
+L.addHandler(logging.handlers.QueueHandler(q))""",
+    "a queue of pickles, as between processes": """
+class Pickles(queue.Queue):
+    def put_nowait(self, record): super().put_nowait(pickle.dumps(record))
+    def get(self, block=True, timeout=None): return pickle.loads(super().get(block, timeout))
+class Whole(logging.handlers.QueueHandler):
+    def prepare(self, record): return record
+q = Pickles(); h = logging.FileHandler("a.log"); listener = logging.handlers.QueueListener(q, h)
+L.addHandler(Whole(q))""",
+}
+
+
+@pytest.mark.parametrize("factory", [False, True], ids=["plain records", "records of the app's own"])
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_formatter_that_walks_a_record_sees_nothing_of_ours(bench: Bench, handler: str, factory: bool) -> None:
+    """It comes out once all the same, with the request's id where the handler is one that gets it."""
+    own = """
+class Own(logging.LogRecord):
+    __slots__ = ("slot",)
+    def __init__(self, *given, **named): super().__init__(*given, **named); self.slot = 1
+    def __eq__(self, other): return True
+logging.setLogRecordFactory(Own)
+"""
+    view = """
+h.setFormatter(Extras("%(message)s"))
+if h not in L.handlers and "listener" not in globals(): L.addHandler(h)
+def view():
+    L.error("text", extra={"mine": 1})
+    if "listener" in globals(): listener.start(); listener.stop()
+"""
+    setup = own * factory + WALKS + 'L = logging.getLogger("app")\n' + HANDLERS[handler] + view
+    (line,) = in_a_request(bench, setup)
+    id = line.partition(" request_id=the-id-of-it")[1]
+    assert bool(id) == ("of its own" not in handler)
+    extras = line.replace(id, "").partition(" ")[2]
+    assert json.loads(extras) == {"mine": "1"}
+
+
+def test_what_is_sent_over_a_socket_holds_nothing_of_ours(bench: Bench) -> None:
+    setup = """
+import pickle
+class Sends(logging.handlers.SocketHandler):
+    def send(self, sent): print(sorted(key for key in pickle.loads(sent[4:]) if "paasctl" in key))
+L = logging.getLogger("app"); L.addHandler(Sends("127.0.0.1", 1)); L.propagate = False
+def view(): L.error("x")
+"""
+    assert in_a_request(bench, setup) == ["[]"]
