@@ -24,6 +24,7 @@ PARTS = (
     "hooks",
     "env",
     "request",
+    "notes",
     "files",
     "handlers",
     "logs",

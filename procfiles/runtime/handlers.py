@@ -5,12 +5,27 @@ from __future__ import annotations
 import logging
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, TypeVar
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
 #: The servers' own loggers speak about the process, not for the app; they write to the console already.
 SERVER_LOGGERS = ("gunicorn", "hypercorn", "uvicorn", "waitress")
+
+#: Handlers that keep a record and hand it on later: the standard library's, and multiprocessing-logging's.
+DEFERRING = frozenset({"MemoryHandler", "MultiProcessingHandler", "QueueHandler"})
 
 
 class Fallback(logging.StreamHandler):  # type: ignore[type-arg]  # not generic before Python 3.9
     """Takes what no handler of the app wrote anywhere; a class of its own, to be recognised by."""
+
+
+def in_loggings_name(function: Function) -> Function:
+    """Let a function between logging and a handler pass for logging's own: who looks for the caller skips its file."""
+    function.__code__ = function.__code__.replace(co_filename=logging.__file__)
+    return function
 
 
 def kind_of(handler: logging.Handler) -> str:
@@ -19,8 +34,7 @@ def kind_of(handler: logging.Handler) -> str:
         return "file"
     if is_console(handler):
         return "console"
-    names = {kind.__name__ for kind in type(handler).__mro__}
-    return "deferring" if names & {"QueueHandler", "MemoryHandler"} else "other"
+    return "deferring" if any(kind.__name__ in DEFERRING for kind in type(handler).__mro__) else "other"
 
 
 def is_console(handler: logging.Handler) -> bool:

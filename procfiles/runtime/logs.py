@@ -14,8 +14,17 @@ import sys
 
 from .base import in_force, say, setting
 from .files import write_in_turn
-from .handlers import Fallback, is_flask_default, is_framework, is_own, is_server, kind_of, writes_itself
-from .request import request_id
+from .handlers import (
+    Fallback,
+    in_loggings_name,
+    is_flask_default,
+    is_framework,
+    is_own,
+    is_server,
+    kind_of,
+    writes_itself,
+)
+from .notes import note, notes_of, reduce_record, restore_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +69,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            "request_id": getattr(record, "_paasctl_id", ""),
+            "request_id": notes_of(record).id,
         }
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
@@ -105,14 +114,12 @@ def install_logs() -> None:
 # ---------------------------------------------------------------------------------------------- a record's way
 
 
+@in_loggings_name
 def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
     """In place of ``Logger.callHandlers``: as before, then the fallback where nobody took the record."""
-    marks = record.__dict__
-    if "_paasctl_id" not in marks:
-        marks["_paasctl_id"] = request_id()
-        marks["_paasctl_once"] = [True]  # shared by the copies that a queue makes; popped by whoever writes it
+    notes = notes_of(record)  # before a queue copies it
     call_handlers_unchanged(logger, record)
-    if not marks.get("_paasctl_taken") and ("_paasctl_weak" in marks or unconfigured(logger)):
+    if not notes.taken and (notes.weak or unconfigured(logger)):
         fallback.handle(record)
 
 
@@ -126,6 +133,7 @@ def unconfigured(logger: logging.Logger) -> bool:
     return not any(is_own(handler) for handler in logging.root.handlers)
 
 
+@in_loggings_name
 def handle_record(handler: logging.Handler, record: logging.LogRecord) -> Any:
     """In place of ``Handler.handle``: what the app would write to files or its console goes to the destination."""
     to, kind = destination[0], kind_of(handler)
@@ -133,19 +141,23 @@ def handle_record(handler: logging.Handler, record: logging.LogRecord) -> Any:
         return handle_unchanged(handler, record)
     if kind == "deferring":
         kept = handle_unchanged(handler, record)
-        record.__dict__["_paasctl_taken"] = True  # it will come back, perhaps as a copy
+        notes_of(record).taken = True  # it will come back, perhaps as a copy
         return kept
     if to.redirects and is_flask_default(handler):
-        record.__dict__["_paasctl_weak"] = True  # a stop-gap of Flask's: any other handler's form is preferred
+        notes_of(record).weak = True
         return True
     kept = handler.filter(record)
     if kept:
-        record = kept if isinstance(kept, logging.LogRecord) else record
-        record.__dict__["_paasctl_taken"] = True
+        notes = notes_of(record)
+        notes.taken = True
+        if isinstance(kept, logging.LogRecord):
+            record = kept
+            note(record, notes)
         write_record(to, handler, record, kind)
     return kept
 
 
+@in_loggings_name
 def write_record(to: Destination, handler: logging.Handler, record: logging.LogRecord, kind: str) -> None:
     if kind == "file" and not to.redirects:
         try:
@@ -163,10 +175,11 @@ def write_record(to: Destination, handler: logging.Handler, record: logging.LogR
         handler.release()
 
 
+@in_loggings_name
 def print_once(handler: logging.Handler, record: logging.LogRecord) -> None:
     """Write a record to the destination unless another handler wrote it, or a copy of it."""
     try:
-        record.__dict__.setdefault("_paasctl_once", [True]).pop()
+        notes_of(record).once.pop()
     except IndexError:
         return
     try:
@@ -182,13 +195,35 @@ def print_once(handler: logging.Handler, record: logging.LogRecord) -> None:
 
 
 def with_request_id(handler: logging.Handler, record: logging.LogRecord) -> Any:
-    """In place of ``Handler.format``: the request's id ends the first line of text, unless it is there already."""
+    """In place of ``Handler.format``: the request's id is in the text, unless it is there already."""
     text = format_unchanged(handler, record)
-    id = record.__dict__.get("_paasctl_id")
-    if not id or kind_of(handler) == "other" or not isinstance(text, str) or id in text:
+    if kind_of(handler) == "other" or not isinstance(text, str):
         return text
+    id = notes_of(record).id
+    if not id or id in text:
+        return text
+    if in_braces(text):
+        return json_with_id(text, id)
     first, newline, rest = text.partition("\n")
-    return "%s request_id=%s%s%s" % (first, id, newline, rest)
+    first = json_with_id(first, id) if in_braces(first) else "%s request_id=%s" % (first, id)
+    return first + newline + rest
+
+
+def in_braces(text: str) -> bool:
+    return text.startswith("{") and text.endswith("}")
+
+
+def json_with_id(text: str, id: str) -> str:
+    """A JSON object with the id as its last member; what is no JSON, or has such a member, stays as it is."""
+    import json
+
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if "request_id" in members:
+        return text
+    return '%s%s"request_id": %s}' % (text[:-1].rstrip(), ", " if members else "", json.dumps(id))
 
 
 # ---------------------------------------------------------------------------------------------- an app's set-up
@@ -227,8 +262,8 @@ basic_config_unchanged = logging.basicConfig
 
 
 def basic_config(**options: Any) -> None:
-    """In place of ``basicConfig``: without arguments (as ``logging.info()`` calls it by itself) it is no set-up."""
-    if options:
+    """In place of ``basicConfig``: as ``logging.info()`` and its like call it by themselves, it is no set-up."""
+    if options or sys._getframe(1).f_globals is not vars(logging):
         basic_config_unchanged(**options)
 
 
@@ -245,6 +280,7 @@ def open_file(
     """In place of ``FileHandler.__init__``: no file is made where records go elsewhere, a missing folder where not."""
     if destination[0].redirects:
         file_init_unchanged(handler, filename, mode, encoding, True, *rest, **named)
+        handler.shouldRollover = lambda record: False  # there is nothing to rename, for a rotator of the app's neither
         return
     filename = lasting(filename)
     try:
@@ -272,12 +308,27 @@ def open_stream(handler: Any) -> Any:
     return open(os.devnull, "a") if destination[0].redirects else open_unchanged(handler)
 
 
+emit_to_file_unchanged = logging.FileHandler.emit
+
+
+def emit_to_file(handler: logging.FileHandler, record: logging.LogRecord) -> None:
+    """In place of ``FileHandler.emit``: a handler around this one may call it without ``handle``."""
+    if not destination[0].redirects:
+        emit_to_file_unchanged(handler, record)
+        return
+    notes_of(record).taken = True
+    print_once(handler, record)
+
+
 REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (logging, "basicConfig", basic_config),
+    (logging.LogRecord, "__reduce_ex__", reduce_record),
+    (logging.LogRecord, "__setstate__", restore_record),
     (logging.Handler, "format", with_request_id),
     (logging.Handler, "handle", handle_record),
     (logging.Logger, "callHandlers", call_handlers),
     (logging.Logger, "addHandler", add_handler),
     (logging.FileHandler, "__init__", open_file),
     (logging.FileHandler, "_open", open_stream),
+    (logging.FileHandler, "emit", emit_to_file),
 )

@@ -10,7 +10,7 @@ import threading
 import time
 
 from .base import guard, has_threads, in_force, number, say
-from .handlers import kind_of
+from .handlers import in_loggings_name, kind_of
 from .hidden import hidden, without
 from .hourly import HOUR, Hourly
 from .request import Request, current
@@ -210,6 +210,7 @@ def install_mail() -> None:
         return
     call_handlers_before = logging.Logger.callHandlers
 
+    @in_loggings_name
     def call_handlers_and_mail(logger: logging.Logger, record: logging.LogRecord) -> None:
         call_handlers_before(logger, record)
         if record.levelno >= logging.ERROR and threading.current_thread().name != "paasctl-mail":

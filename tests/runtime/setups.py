@@ -129,6 +129,38 @@ class Own(logging.handlers.RotatingFileHandler):
         open("own.log", "a").write(self.format(record))
 logging.getLogger("app").addHandler(Own("logs/app.log"))
 log("app")""",
+    "a file inside a handler that emits by itself": """
+class Wraps(logging.Handler):
+    def __init__(self, inner):
+        super().__init__(); self.inner = inner
+    def emit(self, record):
+        self.inner.emit(record)
+kinds = logging.handlers
+for name, inner in (("a", logging.FileHandler("logs/a.log")), ("b", kinds.WatchedFileHandler("logs/b.log")),
+                    ("c", kinds.RotatingFileHandler("logs/c.log", maxBytes=5, backupCount=3)),
+                    ("d", kinds.TimedRotatingFileHandler("logs/d.log", when="S", backupCount=3))):
+    inner.rotator = os.rename; inner.rolloverAt = 0; logging.getLogger(name).addHandler(Wraps(inner)); log(name); log(name)
+logging.getLogger().addHandler(Wraps(logging.FileHandler("root.log"))); log("a"); log("e")""",
+    "a file inside a handler that emits a changed copy, and a console": """
+import copy
+class Redacts(logging.Handler):
+    inner = logging.FileHandler("app.log")
+    def emit(self, record):
+        record = copy.copy(record); record.msg = record.msg.replace("SILENT", "hidden"); self.inner.emit(record)
+L = logging.getLogger("app"); L.addHandler(Redacts()); L.addHandler(logging.StreamHandler())
+log("app"); L.removeHandler(L.handlers[1]); log("app"); L.error("SILENT")""",
+    "a file inside a handler that emits from another thread, as multiprocessing-logging's": """
+import pickle, threading
+class MultiProcessingHandler(logging.Handler):
+    def __init__(self, inner):
+        super().__init__(); self.inner = inner; self.queue = queue.Queue()
+        self.thread = threading.Thread(target=self.receive); self.thread.start()
+    def receive(self):
+        for sent in iter(self.queue.get, None): self.inner.emit(pickle.loads(sent))
+    def emit(self, record):
+        self.queue.put(pickle.dumps(record))
+h = MultiProcessingHandler(logging.FileHandler("app.log")); logging.getLogger("app").addHandler(h)
+log("app"); log("app"); h.queue.put(None); h.thread.join()""",
     "a coloured console": """
 class Colour(logging.StreamHandler):
     def emit(self, record):
@@ -153,6 +185,11 @@ logging.setLogRecordFactory(factory)
 h = logging.FileHandler("app.log"); h.setFormatter(logging.Formatter("%(extra)s %(message)s"))
 h.addFilter(lambda record: "SILENT" not in record.getMessage()); L = logging.getLogger("app"); L.addHandler(h); L.propagate = False
 log("app"); L.error("SILENT")""",
+    "a filter that returns a record made anew, as Python 3.12 lets it": """
+class Anew(logging.Filter):
+    def filter(self, record): return logging.makeLogRecord(vars(record))
+h = logging.FileHandler("app.log"); h.addFilter(Anew()); L = logging.getLogger("app"); L.addHandler(h)
+log("app"); logging.getLogger().addHandler(logging.StreamHandler()); log("app")""",
     "a handler added in a function that runs later, every time anew": """
 def view():
     logging.getLogger("app").addHandler(logging.FileHandler("app.log")); log("app")

@@ -70,6 +70,19 @@ logging.getLogger("a").info("hidden, as the app would have it"); logging.getLogg
     assert bench.run("python", "app.py", PAASCTL_LOG="stdout").stdout == "INFO [a] shown\nshown too\n"
 
 
+def test_basic_config_without_arguments_is_a_set_up_when_the_app_calls_it(bench: Bench) -> None:
+    """The logging package calls it too, for ``logging.info()`` and its like: that is none."""
+    bench.write(
+        app="""import logging
+logging.info("shown"); logging.warning("shown")
+logging.basicConfig()
+logging.getLogger().handlers[0].setFormatter(logging.Formatter("own %(message)s"))
+logging.info("hidden"); logging.warning("shown")"""
+    )
+    done = bench.run("python", "app.py", PAASCTL_LOG="stdout")
+    assert (done.stdout, done.stderr) == ("INFO [root] shown\nWARNING [root] shown\nown shown\n", "")
+
+
 def test_forms(bench: Bench) -> None:
     bench.write(
         app="""import logging

@@ -33,14 +33,20 @@ MUTANTS = {
         "test_logs.py::test_every_record_ends_on_stdout_once_and_no_file_is_made[FileHandler]",
     ),
     "a record is printed twice": Mutant(
-        'record.__dict__.setdefault("_paasctl_once", [True]).pop()',
-        'record.__dict__.setdefault("_paasctl_once", [True])',
+        "notes_of(record).once.pop()",
+        "notes_of(record)",
         "test_logs.py::test_every_record_ends_on_stdout_once_and_no_file_is_made[two handlers on one logger]",
     ),
     "a record of a queue is in the file and on the console": Mutant(
-        'record.__dict__["_paasctl_taken"] = True  # it will come back, perhaps as a copy',
+        "notes_of(record).taken = True  # it will come back, perhaps as a copy",
         "pass",
         "test_log_files.py::test_what_a_queue_or_a_buffer_holds_is_only_in_the_file",
+    ),
+    "a copy of a record is printed too": Mutant(
+        "    if shared:\n        note(record, Notes(*shared))",
+        "",
+        "test_logs.py::test_every_record_ends_on_stdout_once_and_no_file_is_made"
+        "[QueueListener with a file, and a console beside the queue]",
     ),
     "an app without a set-up stays silent": Mutant(
         "    return not any(is_own(handler) for handler in logging.root.handlers)",
