@@ -59,12 +59,27 @@ class Seen:
         return tuple(document.id for document in (self.active.live, self.pending) if document)
 
 
+@dataclass(frozen=True, slots=True)
+class JobWords:
+    """What the errors of a command that runs in the new release call it, and their hint."""
+
+    command: str
+    hint: str
+
+
+RELEASING = JobWords(
+    "the release command", "correct it and push again; what it did to the database before it failed is still done"
+)
+COLLECTING = JobWords("collectstatic", "correct the app and push again; the static files could not be collected")
+
+
 @dataclass(slots=True)
 class Push:
     """One push on its way.
 
     ``record`` is the release that is made; its archives and env are filled in as they are uploaded. ``base`` is the
-    document that the new one is made after; ``to_come`` are the bytes of code that follow the dependencies.
+    document that the new one is made after; ``to_come`` are the bytes of code that follow the dependencies;
+    ``started`` says that the site's process has run a job of this push.
     """
 
     account: Account
@@ -76,6 +91,7 @@ class Push:
     needs: Dependencies | None = None
     env: Mapping[str, Secret] = field(default_factory=dict)
     to_come: int = 0
+    started: bool = False
 
     def upload_layer(self, name: str, say: Say) -> None:
         """Resolve the dependencies and upload them."""
@@ -148,6 +164,17 @@ class Push:
                 webapp.apply(api, settings.domain, self.site, found, ours, but=("python_version",))
         self.base = replace(self.base, site=self.site.to_json())
 
+    def collect(self, say: Say) -> None:
+        """Collect a Django app's static files into the new release's own folder.
+
+        Raises:
+            PaasctlError: it failed; its output is attached.
+            Conflict: somebody else pushed meanwhile.
+        """
+        through = "python -m _paasctl_runtime " if self.record.runtime else ""
+        known = self.seen.active.released  # the note of the last release command stays as it is
+        self._run_in_release(f"{through}python manage.py collectstatic --noinput", known, COLLECTING, say)
+
     def run_release(self, fingerprint: str, say: Say) -> None:
         """Run the release command in the new release, before anything switches to it.
 
@@ -155,18 +182,23 @@ class Push:
             PaasctlError: it failed; its output is attached.
             Conflict: somebody else pushed meanwhile.
         """
+        self._run_in_release(self.record.command, fingerprint, RELEASING, say)
+
+    def _run_in_release(self, line: str, fingerprint: str, words: JobWords, say: Say) -> None:
         job = Job(
             kind="release",
-            argv=(self.record.command,),
+            argv=(line,),
             more={"record": self.record.to_json(), "parents": list(self.seen.parents), "fingerprint": fingerprint},
         )
         first = self.seen.live is None
         with self.account.telling(say):
             present = webapp.WebApp.from_json(self.seen.live.site) if self.seen.live else self.site
-            result = run_job(self.account, self.base.key, job, say, present, start=first)
+            start = first and not self.started
+            result = run_job(self.account, self.base.key, job, say, present, start=start)
+        self.started = True
         self.switch.fresh = first and self.seen.pending is None  # else the reload has made that one live
         output = str(result.get("output", ""))
-        require_success(result, output)
+        require_success(result, output, words)
         for line in output.splitlines()[-20:]:
             say(line)
 
@@ -223,21 +255,21 @@ class Push:
         return self._sweep(arriving)
 
 
-def require_success(result: Mapping[str, Any], output: str) -> None:
-    """Stop a push whose release command failed, or could not be run at all.
+def require_success(result: Mapping[str, Any], output: str, words: JobWords) -> None:
+    """Stop a push one of whose commands failed, or could not be run at all.
 
     Raises:
         PaasctlError: with its output.
     """
     if result.get("kind") == "failed":
         raise PaasctlError(
-            f"the release command could not be run: {output}; nothing was switched",
+            f"{words.command} could not be run: {output}; nothing was switched",
             hint="push again; see `paasctl logs` if that says the same",
         )
     if result["rc"]:
         raise PaasctlError(
-            f"the release command ended with status {result['rc']}; nothing was switched",
-            hint="correct it and push again; what it did to the database before it failed is still done",
+            f"{words.command} ended with status {result['rc']}; nothing was switched",
+            hint=words.hint,
             output="\n".join(output.splitlines()[-60:]),
         )
 

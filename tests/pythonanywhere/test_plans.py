@@ -230,6 +230,27 @@ def test_processes_that_will_not_run_are_named() -> None:
     assert planner().push(wanted, nothing(), changes()).warnings[0].startswith("worker, beat: not started")
 
 
+DJANGO = {"framework": "django", "static": {"/static/": "staticfiles"}}
+
+
+@pytest.mark.parametrize(
+    ("app", "files", "due"),
+    [
+        (DJANGO, {"wsgi": "y"}, True),
+        (DJANGO, {"wsgi": "x"}, False),  # the code that is live: it was collected when that was pushed
+        (DJANGO, {"wsgi": "y", "staticfiles/site.css": "x"}, False),
+        ({**DJANGO, "framework": "flask"}, {"wsgi": "y"}, False),
+        ({"framework": "django"}, {"wsgi": "y"}, False),
+    ],
+)
+def test_a_new_code_folder_of_django_is_collected_into(app: Any, files: dict[str, str], due: bool) -> None:
+    plan = planner().push(desired(bundle(**files), "true", **app), live(desired(command="true")), changes(A="x"))
+    title = "collect the static files into staticfiles"
+    assert (title in titles(plan)) is due
+    if due:
+        assert titles(plan).index(title) == titles(plan).index("run the release command") - 1
+
+
 def fingerprint(wanted: Desired, observed: Observed, outcome: EnvChanges) -> str:
     """What a push would remember after its release command; "" when it is not due."""
     seen = observed.extra
