@@ -68,9 +68,10 @@ class Resolver:
         """
         lines = "\n".join(re.sub(r"^-e\s+|^--editable[= ]\s*", "", line) for line in needs.requirements.splitlines())
         result = self._install(lines, needs.constraints, python, into, ["--only-binary", ":all:"])
+        built = result.returncode != 0 or needs.local  # a wheel in a folder may be one that was built here
         if result.returncode:
             self._from_source(result.stderr, lines, needs, python, into, say)
-        problems = check(into, python)
+        problems = check(into, python, built=built)
         if problems:
             raise without_wheel(problems, python)
 

@@ -166,3 +166,8 @@ def test_a_layer_is_named_by_what_is_in_it() -> None:
     ]
     assert len(set(names)) == 5
     assert layers.layer_name(one, "3.11", "c2") == names[0]
+
+
+def test_a_wheel_that_an_index_offers_may_say_less_of_itself_than_its_name(tmp_path: Path) -> None:
+    out = resolve("mysql-connector-python==9.1.0\n", tmp_path, "3.13")
+    assert list(out.glob("_mysql_connector.cpython-313-*.so"))
