@@ -80,6 +80,8 @@ def _run(places: Places, job: Dict[str, Any], record: Document, key: str, end: f
     release = Release(places, record)
     with exclusive(places.path("lock"), 90.0):
         release.lay()
+        if job["kind"] == "run":
+            _note_released(places, "")  # it may undo what the release command did: `migrate shop down`
     values, _ = release.env(key)
     argv = ["/bin/sh", "-c", job["argv"][0]] if job["kind"] == "release" else job["argv"]
     started = time.monotonic()
@@ -116,9 +118,15 @@ def _key(job: Dict[str, Any], state: State) -> str:
 def _mark_released(places: Places, fingerprint: str) -> None:
     with exclusive(places.path("lock"), MARK_WAIT) as got:
         if got:  # else the command is run once more by the next push
-            state = State(places)
-            state.released = fingerprint
-            state.try_to_save()
+            _note_released(places, fingerprint)
+
+
+def _note_released(places: Places, fingerprint: str) -> None:
+    """Note what the last release command looked at; "" lets the next push run it. The caller holds the lock."""
+    state = State(places)
+    if state.released != fingerprint:
+        state.released = fingerprint
+        state.try_to_save()
 
 
 def _remember(places: Places, id: str, result: Dict[str, Any]) -> None:

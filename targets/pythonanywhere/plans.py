@@ -30,7 +30,6 @@ MIGRATION = re.compile(
 )
 MIGRATIONS = re.compile(r"(^|/)(migrations|alembic|versions)/|(^|/)alembic\.ini$")
 MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
-DATABASE = re.compile(r"DATABASE|SQL|DB_|_DB|_UR[IL]$|DSN|^PG|MYSQL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +222,14 @@ def due(push: Push, layer: str) -> tuple[str, str]:
     """The release command's fingerprint when it must run (else ""), and a note where it need not.
 
     It runs unless code, dependencies, env and command are those of its last success. Of a command that only brings
-    the database to the newest migration, the migrations are the code, and the database's names are the env.
+    the database to the newest migration, the migrations are the code. Which names of the env lead to another database
+    nobody can tell (``POSTGRES_HOST``, ``DJANGO_SETTINGS_MODULE``), so all of them count.
     """
     record = push.record
     if not record.command:
         return "", ""
     only = MIGRATION.fullmatch(" ".join(record.command.split())) is not None
-    env = {n: v.reveal() for n, v in push.env.items() if not only or DATABASE.search(n)}
+    env = {name: value.reveal() for name, value in push.env.items()}
     code = record.migrations if only else record.digest
     parts = [record.command, layer or (record.layer.name if record.layer else ""), code]
     parts += [f"{name}={value}" for name, value in sorted(env.items())]

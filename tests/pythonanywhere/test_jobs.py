@@ -224,3 +224,23 @@ def test_a_job_that_is_refused_has_not_begun(uploaded: Places) -> None:
     with pytest.raises(site_jobs.Refused, match="bob pushed meanwhile"):
         site_jobs.run_job(uploaded, "ab" * 8)
     assert "started" not in json.loads(Path(uploaded.path("jobs", "ab" * 8 + ".json")).read_text())
+
+
+MIGRATE = """import os, sys
+if "down" in sys.argv:
+    os.remove(os.environ["HOME"] + "/table")
+    sys.exit(3)
+open(os.environ["HOME"] + "/table", "w").close()
+"""
+
+
+@pytest.mark.e2e
+def test_after_a_run_the_release_command_is_due_again(platform: Platform, laptop: Make) -> None:
+    app = changed(laptop, "python manage.py migrate")
+    app.write("manage.py", MIGRATE)
+    app.push()
+    assert platform.account.read("/home/eric/table") == ""
+    assert app.operate("run", ["python", "manage.py", "migrate", "shop", "down"]) == 3
+    app.write("wsgi.py", (app.root / "wsgi.py").read_text().replace("v002", "v003"))
+    app.push()
+    assert platform.account.read("/home/eric/table") == ""
