@@ -18,7 +18,7 @@ from .checking import check_app, collected, mapped, slug
 from .documents import Deploy, Record, now, number, way_to
 from .layers import layer_name
 from .push import Push, Seen
-from .remarks import ahead, databases, is_free, left_to_the_app, waiting, warnings
+from .remarks import ahead, databases, is_free, left_to_the_app, refused, waiting, warnings
 from .stub import digest
 from .switching import Switch
 from .webapp import WebApp
@@ -64,7 +64,7 @@ class Planner:
         return replace(plan, notes=(*plan.notes, *databases(changes.set, is_free(seen.webapp))))
 
     def _steps(self, push: Push, desired: Desired, layer: str, env: bool) -> Plan:
-        record, seen = push.record, push.seen
+        record, seen, domain = push.record, push.seen, self.account.settings.domain
         first = seen.live is None
         mark, reason = due(push, layer)
         prepare = self._uploads(push, desired, layer, env)
@@ -90,6 +90,7 @@ class Planner:
             commit=tuple(commit),
             verify=(Step(f"check that {record.id} serves and is well", push.switch.verify, (record.health,)),),
             undo=Step(undo_title(seen), push.undo),
+            late_warnings=lambda: refused(push.switch.answer, record, domain, desired.app.framework),
             url=self.account.url,
             notes=(
                 *left_to_the_app(desired),
@@ -190,6 +191,7 @@ class Planner:
             commit=(*commit, Step(f"switch back to release {record.id}", push.go_live)),
             verify=(Step(f"check that {record.id} serves and is well", switch.verify, (record.health,)),),
             undo=Step(f"switch to {live.release} again", push.undo),
+            late_warnings=lambda: refused(switch.answer, record, self.account.settings.domain),
             url=self.account.url,
             notes=("the env goes back too: .env is newer than what then runs", *ahead(live, record)),
         )

@@ -32,13 +32,15 @@ class Switch:
 
     ``fresh`` says that the running process has served nothing yet and needs no reload to take a first release;
     ``theirs`` that somebody's own site is there until then, ``moved`` that the web app's settings or its WSGI file
-    may not be those of before, and ``lost`` that somebody else's push is live.
+    may not be those of before, and ``lost`` that somebody else's push is live. ``answer`` is the status of the new
+    release's health page, 0 before it is known.
     """
 
     def __init__(self, account: Account, before: Deploy | None, parents: tuple[str, ...], site: WebApp) -> None:
         self._account, self._before, self._parents, self._site = account, before, parents, site
         self._document: Deploy | None = None
         self.lost = self.fresh = self.moved = self.theirs = False
+        self.answer = 0
 
     def go(self, base: Deploy, record: Record, say: Say, *, choose_python: bool = False) -> None:
         """Write the document that makes a release live, and reload.
@@ -180,6 +182,7 @@ class Switch:
 
     def _check_health(self, document: Deploy, status: SiteStatus) -> None:
         record, found = document.record, status.answered
+        self.answer = found
         if record is None or record.accepts(found):
             return
         raise PaasctlError(

@@ -202,3 +202,17 @@ def test_two_programs_at_once(platform: Platform, tmp_path: Path) -> None:
     assert f"first v00{winner + 2}" in get(platform).text
     name = ("ann", "bob")[winner]
     assert re.search(rf"error: .*{name}.*pushed", results[1 - winner].err), results[1 - winner].err
+
+
+def test_a_site_that_refuses_everybody_is_a_warning(platform: Platform, laptop: Make) -> None:
+    app = laptop("django_site", env={"SECRET_KEY": "k1-Vn4tXq9bRw2LzJ7cMd5pHs8f"})
+    plan = app.push()
+    assert get(platform).status == 400
+    (warning,) = plan.late_warnings()
+    assert warning.startswith("it answers 400 at /; ")
+    assert "ALLOWED_HOSTS" in warning
+    assert app.operate("restart").late_warnings()[0].startswith("it answers 400 at /; ")
+    app.env({"SECRET_KEY": "k1-Vn4tXq9bRw2LzJ7cMd5pHs8f", "ALLOWED_HOSTS": "eric.pythonanywhere.com"})
+    assert not app.push().late_warnings()
+    assert get(platform).status == 200
+    assert app.operate("rollback", None).late_warnings()[0].startswith("it answers 400 at /; ")

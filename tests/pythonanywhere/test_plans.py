@@ -17,8 +17,9 @@ from paasctl.sync import EnvChanges
 from paasctl.target import load
 
 ROOM = load("pythonanywhere").__module__
-plans, documents, pushing, settings, account, stub = (
-    importlib.import_module(f"{ROOM}.{name}") for name in ("plans", "documents", "push", "settings", "account", "stub")
+plans, documents, pushing, settings, account, stub, remarks = (
+    importlib.import_module(f"{ROOM}.{name}")
+    for name in ("plans", "documents", "push", "settings", "account", "stub", "remarks")
 )
 
 
@@ -285,6 +286,27 @@ def test_when_the_release_command_runs_again(command: str, files: dict, env: dic
     observed = replace(observed, extra=pushing.Seen(done))
     second = desired(bundle(**files), command)
     assert bool(fingerprint(second, observed, unchanged(**{**before, **env}))) is again
+
+
+@pytest.mark.parametrize(
+    ("answer", "framework", "said"),
+    [
+        (200, "django", ""),
+        (302, "django", ""),
+        (
+            400,
+            "django",
+            "it answers 400 at /; Django does so for hosts that ALLOWED_HOSTS does not name: add d.example",
+        ),
+        (400, "flask", 'it answers 400 at /; a path that answers, as health = "/..."'),
+        (404, "django", 'it answers 404 at /; a path that answers, as health = "/..."'),
+        (0, "django", ""),
+    ],
+)
+def test_a_page_that_refuses_and_counts_as_alive_is_a_warning(answer: int, framework: str, said: str) -> None:
+    found = remarks.refused(answer, documents.Record("r1", "", "ann"), "d.example", framework)
+    assert bool(found) is bool(said)
+    assert "".join(found).startswith(said)
 
 
 def test_the_stub_is_the_same_for_every_app() -> None:
