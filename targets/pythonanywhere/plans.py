@@ -225,7 +225,8 @@ def due(push: Push, layer: str) -> tuple[str, str]:
 
     It runs unless code, dependencies, env and command are those of its last success. Of a command that only brings
     the database to the newest migration, the migrations are the code. Which names of the env lead to another database
-    nobody can tell (``POSTGRES_HOST``, ``DJANGO_SETTINGS_MODULE``), so all of them count.
+    nobody can tell (``POSTGRES_HOST``, ``DJANGO_SETTINGS_MODULE``), so all of them count. Any other command may
+    have made files in the code's folder, and runs again where that is not held any more.
     """
     record = push.record
     if not record.command:
@@ -236,7 +237,7 @@ def due(push: Push, layer: str) -> tuple[str, str]:
     parts = [record.command, layer or (record.layer.name if record.layer else ""), code]
     parts += [f"{name}={value}" for name, value in sorted(env.items())]
     found = hmac.new(bytes.fromhex(push.base.key), "\0".join(parts).encode(), hashlib.sha256).hexdigest()
-    if found == push.seen.active.released:
+    if found == push.seen.active.released and (only or record.code is not None):
         return "", "the release command is not run: nothing that it looks at has changed since it last succeeded"
     return found, ""
 

@@ -231,6 +231,16 @@ def test_processes_that_will_not_run_are_named() -> None:
     assert planner().push(wanted, nothing(), changes()).warnings[0].startswith("worker, beat: not started")
 
 
+@pytest.mark.parametrize(("command", "again"), [("python release.py", True), ("flask db upgrade", False)])
+def test_what_a_command_made_in_a_folder_that_is_gone_is_made_again(command: str, again: bool) -> None:
+    """The push that ran it never came to the switch, so nothing keeps its code."""
+    second = desired(bundle(wsgi="y"), command)
+    observed = live(desired(command=command))
+    mark = fingerprint(second, observed, unchanged())
+    observed = replace(observed, extra=pushing.Seen(replace(observed.extra.active, released=mark)))
+    assert bool(fingerprint(second, observed, unchanged())) is again
+
+
 DJANGO = {"framework": "django", "static": {"/static/": "staticfiles"}}
 
 
