@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional
 from .document import HEX, Document, check_record, need
 from .places import Invalid, Places, exclusive, read_json, say, write_json
 from .release import Release
-from .site import PRISTINE, platform_env, reason
+from .site import PRISTINE, kind_of, platform_env, reason
 from .state import State
 
 #: Seconds for all that a job's request does: the platform ends a request after 300.
@@ -70,7 +70,8 @@ def run_job(places: Places, id: str, limit: float = JOB_LIMIT) -> Dict[str, Any]
             write_json(places.path("jobs", id + ".json"), dict(job, started=int(time.time())))
             result = _run(places, job, record, _key(job, state), end)
         except (Invalid, OSError) as error:
-            result = {"rc": 125, "output": reason(error), "seconds": 0.0, "kind": "failed"}
+            kind = "full" if kind_of(error) == "full" else "failed"
+            result = {"rc": 125, "output": reason(error), "seconds": 0.0, "kind": kind}
         _remember(places, id, result)
     say("a job ended with status %d" % result["rc"])
     return result

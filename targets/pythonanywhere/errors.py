@@ -23,6 +23,10 @@ class DiskFull(ApiError):
     """A file could not be uploaded because the account's disk is full."""
 
 
+class SiteFull(PaasctlError):
+    """The site could not unpack a release because the account's disk is full."""
+
+
 class Unanswered(PaasctlError):
     """No answer came: whether the request was carried out is not known."""
 

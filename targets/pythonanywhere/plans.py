@@ -88,7 +88,7 @@ class Planner:
         return Plan(
             prepare=tuple(prepare),
             commit=tuple(commit),
-            verify=(Step(f"check that {record.id} serves and is well", push.switch.verify, (record.health,)),),
+            verify=(Step(f"check that {record.id} serves and is well", push.check, (record.health,)),),
             undo=Step(undo_title(seen), push.undo),
             late_warnings=lambda: refused(push.switch.answer, record, domain, desired.app.framework),
             url=self.account.url,

@@ -19,10 +19,10 @@ from . import mending, room, takeover, webapp
 from .account import Account
 from .archives import send_code, send_layer
 from .documents import Active, Deploy, Record, now, trimmed
-from .errors import DiskFull
+from .errors import DiskFull, SiteFull
 from .jobs import Job, run_job
 from .stub import digest
-from .switching import Switch
+from .switching import MAKE_ROOM, Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,15 @@ class Push:
         self._run_in_release(self.record.command, fingerprint, RELEASING, say)
 
     def _run_in_release(self, line: str, fingerprint: str, words: JobWords, say: Say) -> None:
+        result = self._job(line, fingerprint, say)
+        if result.get("kind") == "full" and self._clear(say):
+            result = self._job(line, fingerprint, say)
+        output = str(result.get("output", ""))
+        require_success(result, output, words)
+        for said in output.splitlines()[-20:]:
+            say(said)
+
+    def _job(self, line: str, fingerprint: str, say: Say) -> Mapping[str, Any]:
         job = Job(
             kind="release",
             argv=(line,),
@@ -197,10 +206,7 @@ class Push:
             result = run_job(self.account, self.base.key, job, say, present, start=start)
         self.started = True
         self.switch.fresh = first and self.seen.pending is None  # else the reload has made that one live
-        output = str(result.get("output", ""))
-        require_success(result, output, words)
-        for line in output.splitlines()[-20:]:
-            say(line)
+        return result
 
     def go_live(self, say: Say) -> None:
         """Commit: write ``deploy.json``, and reload."""
@@ -211,6 +217,39 @@ class Push:
                 self.switch.upload_stub(say)
                 base = replace(base, stub=digest())
             self.switch.go(base, self.record, say, choose_python=other)
+
+    def check(self, say: Say) -> None:
+        """Wait until the new release serves and is well. Where the site has no room to unpack it, the oldest release
+        goes, and it is tried once more.
+
+        Raises:
+            PaasctlError: it could not be started, or is not well.
+            Conflict: somebody else's push is live.
+        """
+        try:
+            self.switch.verify(say)
+        except SiteFull:
+            if not self._clear(say):
+                raise
+            # what was set before is as it was; only the older releases are gone
+            base = replace(self.base, site=self.site.to_json(), stub=digest())
+            with self.account.telling(say):
+                self.switch.go(base, self.record, say)
+            self.switch.verify(say)
+
+    def _clear(self, say: Say) -> bool:
+        """Let the oldest release (else what nobody needs) go so that the site can unpack this one; did anything go?
+
+        Not while the web app's Python changes: what is live could not be started by the new one.
+        """
+        live = self.seen.live
+        if live is None or live.site.get("python") != self.site.python:
+            return False
+        with self.account.telling(say):
+            gone = self._let_oldest_go("") or self._sweep()
+        if gone:
+            say("the disk was full: old files went to make room; trying once more")
+        return gone
 
     def undo(self, say: Say) -> None:
         """Back to what was live, the web app's settings included; to the site that was there before the first push."""
@@ -261,11 +300,10 @@ def require_success(result: Mapping[str, Any], output: str, words: JobWords) -> 
     Raises:
         PaasctlError: with its output.
     """
-    if result.get("kind") == "failed":
-        raise PaasctlError(
-            f"{words.command} could not be run: {output}; nothing was switched",
-            hint="push again; see `paasctl logs` if that says the same",
-        )
+    again = {"failed": "push again; see `paasctl logs` if that says the same", "full": MAKE_ROOM}
+    if result.get("kind") in again:
+        message = f"{words.command} could not be run: {output}; nothing was switched"
+        raise PaasctlError(message, hint=again[str(result["kind"])])
     if result["rc"]:
         raise PaasctlError(
             f"{words.command} ended with status {result['rc']}; nothing was switched",

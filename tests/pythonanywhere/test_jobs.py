@@ -1,6 +1,7 @@
 """Release commands whose answer is lost in one way or another: each is run once, and what is said of it is true."""
 
 import contextlib
+import errno
 import importlib
 import json
 import time
@@ -200,6 +201,15 @@ def test_a_command_is_not_begun_when_no_time_is_left(uploaded: Places, monkeypat
     result = site_jobs.run_job(uploaded, "ab" * 8, 0.5)
     assert (result["rc"], result["kind"]) == (125, "failed")
     assert "no time was left" in result["output"]
+
+
+def test_a_full_disk_is_told_apart(uploaded: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lay(release: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(site_jobs.Release, "lay", lay)
+    result = site_jobs.run_job(uploaded, "ab" * 8)
+    assert (result["rc"], result["kind"], result["output"]) == (125, "full", "No space left on device")
 
 
 def test_a_success_is_answered_while_another_process_holds_the_lock(
