@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional
 from .document import HEX, Document, check_record, need
 from .places import Invalid, Places, exclusive, read_json, say, write_json
 from .release import Release
-from .site import PRISTINE, import_path, platform_env, reason
+from .site import PRISTINE, import_path, kind_of, platform_env, reason
 from .state import State
 
 #: Seconds for all that a job's request does: the platform ends a request after 300.
@@ -70,7 +70,8 @@ def run_job(places: Places, id: str, limit: float = JOB_LIMIT) -> Dict[str, Any]
             write_json(places.path("jobs", id + ".json"), dict(job, started=int(time.time())))
             result = _run(places, job, record, _key(job, state), end)
         except (Invalid, OSError) as error:
-            result = {"rc": 125, "output": reason(error), "seconds": 0.0, "kind": "failed"}
+            kind = "full" if kind_of(error) == "full" else "failed"
+            result = {"rc": 125, "output": reason(error), "seconds": 0.0, "kind": kind}
         _remember(places, id, result)
     say("a job ended with status %d" % result["rc"])
     return result
@@ -80,6 +81,8 @@ def _run(places: Places, job: Dict[str, Any], record: Document, key: str, end: f
     release = Release(places, record)
     with exclusive(places.path("lock"), 90.0):
         release.lay()
+        if job["kind"] == "run":
+            _note_released(places, "")  # it may undo what the release command did: `migrate shop down`
     values, _ = release.env(key)
     argv = ["/bin/sh", "-c", job["argv"][0]] if job["kind"] == "release" else job["argv"]
     started = time.monotonic()
@@ -116,9 +119,15 @@ def _key(job: Dict[str, Any], state: State) -> str:
 def _mark_released(places: Places, fingerprint: str) -> None:
     with exclusive(places.path("lock"), MARK_WAIT) as got:
         if got:  # else the command is run once more by the next push
-            state = State(places)
-            state.released = fingerprint
-            state.try_to_save()
+            _note_released(places, fingerprint)
+
+
+def _note_released(places: Places, fingerprint: str) -> None:
+    """Note what the last release command looked at; "" lets the next push run it. The caller holds the lock."""
+    state = State(places)
+    if state.released != fingerprint:
+        state.released = fingerprint
+        state.try_to_save()
 
 
 def _remember(places: Places, id: str, result: Dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from .document import Document
 from .places import Invalid, Places, WrongPython, names_in, older, remove
@@ -92,11 +92,17 @@ class Release:
         return values, intact
 
     def publish(self) -> None:
-        """Lay the static folders where the platform's own file server may read them; one rename makes them current."""
+        """Lay the static folders where the platform's own file server may read them; one rename makes them current.
+
+        A copy's name says what is in it: files that were made after the last copy (collectstatic) make another one.
+        """
         if not self._record["static"]:
             return
-        mapping = json.dumps(self._record["static"], sort_keys=True).encode()
-        name = "%s-%s" % (self._record["code"]["name"], hashlib.sha256(mapping).hexdigest()[:8])
+        digest = hashlib.sha256(json.dumps(self._record["static"], sort_keys=True).encode())
+        for source in sorted(self._record["static"].values()):
+            for line in listing(os.path.join(self.code, source.rstrip("/"))):
+                digest.update(line)
+        name = "%s-%s" % (self._record["code"]["name"], digest.hexdigest()[:8])
         folder = os.path.join(self._places.public, name)
         for shared in (os.path.dirname(self._places.public), self._places.public):
             open_folder(shared)
@@ -193,6 +199,19 @@ def open_folder(path: "str | bytes") -> None:
     """Make a folder that others may read, whatever the umask is."""
     os.makedirs(path, exist_ok=True)
     os.chmod(path, 0o755)
+
+
+def listing(folder: str) -> Iterator[bytes]:
+    """A line for each file below a folder: its path, size and time. Files of the same lines are taken for the same."""
+    for root, folders, files in os.walk(os.fsencode(folder)):
+        folders.sort()
+        for name in sorted(files):
+            path = os.path.join(root, name)
+            try:
+                about = os.lstat(path)
+            except OSError:  # another process of the app removed it meanwhile
+                continue
+            yield b"%s\0%d %d\n" % (os.path.relpath(path, os.fsencode(folder)), about.st_size, about.st_mtime_ns)
 
 
 def copy_public(source: str, target: str, code: str) -> None:

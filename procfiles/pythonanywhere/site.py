@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import json
 import os
@@ -118,7 +119,7 @@ class Site:
             state.attempt = document["id"]
             state.save()
         except (Invalid, OSError) as error:
-            self._fail(state, document, record, reason(error), "python" if isinstance(error, WrongPython) else "files")
+            self._fail(state, document, record, reason(error), kind_of(error))
             return
         before = state.live
         try:
@@ -289,8 +290,15 @@ def reason(error: BaseException) -> str:
     """One sentence for a failure that is ours or the disk's, not the app's."""
     if isinstance(error, OSError):
         where = os.path.basename(str(error.filename or ""))
-        return "%s (%s)" % (error.strerror or "the disk could not be written", where)
+        return (error.strerror or "the disk could not be written") + (" (%s)" % where if where else "")
     return str(error)
+
+
+def kind_of(error: BaseException) -> str:
+    """Which kind of failure that is not the app's: the wrong ``python``, a disk that is ``full``, or the ``files``."""
+    if isinstance(error, WrongPython):
+        return "python"
+    return "full" if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) else "files"
 
 
 def trace(error: BaseException, places: Places) -> str:

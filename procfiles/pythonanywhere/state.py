@@ -70,7 +70,7 @@ class State:
         return next((f for f in reversed(self.failures) if f.get("deploy") == id), None)
 
     def fail(self, document: Document, record: Optional[Document], error: str, kind: str) -> None:
-        """Remember that a document could not be made live, and why: ``app``, ``files`` or ``python``."""
+        """Remember that a document could not be made live, and why: ``app``, ``files``, ``full`` or ``python``."""
         self.attempt = ""
         known = summary(record) if record else {}
         self.failures = [f for f in self.failures if f.get("deploy") != document["id"]]

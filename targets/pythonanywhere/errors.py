@@ -23,6 +23,10 @@ class DiskFull(ApiError):
     """A file could not be uploaded because the account's disk is full."""
 
 
+class SiteFull(PaasctlError):
+    """The site could not unpack a release because the account's disk is full."""
+
+
 class Unanswered(PaasctlError):
     """No answer came: whether the request was carried out is not known."""
 
@@ -53,4 +57,4 @@ def throttled_for(header: str | None, text: str) -> float:
 
 def out_of_disk(status: int, text: str) -> bool:
     """Does an error of the Files API mean that the account's disk is full? Its wording is not documented."""
-    return status in (507, 413) or bool(re.search(r"quota|no space|disk (is )?full", text, re.IGNORECASE))
+    return status == 507 or bool(re.search(r"quota|no space|disk (is )?full", text, re.IGNORECASE))

@@ -21,7 +21,7 @@ from paasctl.model import Dependencies, Say
 from .wheelcheck import GLIBC, Problem, check
 
 #: Changes when the layout of a layer does, so that an old one is not taken for a new one.
-FORMAT = "1"
+FORMAT = "2"
 PLATFORM = "x86_64-manylinux_{}_{}".format(*GLIBC)
 LIMIT = 900.0
 
@@ -32,6 +32,9 @@ INSTEAD = {
     "uwsgi": "take the line out: PythonAnywhere runs its own",
     "pyodbc": "use a newer version; it has wheels",
 }
+
+#: How a script begins that uv made for a Python of this machine; the second form is that of long paths.
+LAPTOPS = re.compile(rb"#!/[^\n]*/python[\d.]*\s|#!/bin/sh\n'{3}exec' ")
 
 SCRIPT = """\
 #!/bin/sh
@@ -68,9 +71,10 @@ class Resolver:
         """
         lines = "\n".join(re.sub(r"^-e\s+|^--editable[= ]\s*", "", line) for line in needs.requirements.splitlines())
         result = self._install(lines, needs.constraints, python, into, ["--only-binary", ":all:"])
+        built = result.returncode != 0 or needs.local  # a wheel in a folder may be one that was built here
         if result.returncode:
             self._from_source(result.stderr, lines, needs, python, into, say)
-        problems = check(into, python)
+        problems = check(into, python, built=built)
         if problems:
             raise without_wheel(problems, python)
 
@@ -176,8 +180,8 @@ def tail(text: str, lines: int = 30) -> str:
 def pack(folder: Path, python: str, stream: IO[bytes]) -> tuple[int, int]:
     """Write a resolved folder as the compressed archive of a virtual environment; its unpacked bytes and files.
 
-    The same packages give the same bytes. The laptop's own scripts are left out (their first line names its Python)
-    and made anew from the entry points.
+    The same packages give the same bytes. Scripts whose first line names the laptop's Python are left out, and made
+    anew from the entry points; programs that a wheel brings stay.
     """
     import gzip
     import io
@@ -187,13 +191,14 @@ def pack(folder: Path, python: str, stream: IO[bytes]) -> tuple[int, int]:
         gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=stream, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive,
     ):
-        for name, path in _packed(folder, python):
+        scripts = _scripts(folder)
+        for name, path in [*_packed(folder, python), *_programs(folder, scripts)]:
             info = _info(name, path.stat().st_mode & 0o100)
             info.size = path.stat().st_size
             with path.open("rb") as file:
                 archive.addfile(info, file)
             size, count = size + info.size, count + 1
-        for name, text in sorted(_scripts(folder).items()):
+        for name, text in sorted(scripts.items()):
             info = _info(f"bin/{name}", 0o100)
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text))
@@ -207,6 +212,18 @@ def _packed(folder: Path, python: str) -> Iterator[tuple[str, Path]]:
         if relative.parts[0] in ("bin", ".lock") or "__pycache__" in relative.parts or not path.is_file():
             continue
         yield f"lib/python{python}/site-packages/{relative.as_posix()}", path
+
+
+def _programs(folder: Path, scripts: Mapping[str, bytes]) -> Iterator[tuple[str, Path]]:
+    """The programs in ``bin`` that run anywhere: compiled ones, and scripts that name no Python of this machine."""
+    for path in sorted((folder / "bin").glob("*")):
+        if path.is_file() and path.name not in scripts and not LAPTOPS.match(_head(path)):
+            yield f"bin/{path.name}", path
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(512)
 
 
 def _info(name: str, executable: int) -> tarfile.TarInfo:

@@ -12,6 +12,7 @@ from . import webapp
 from .account import Account
 from .documents import Deploy
 from .errors import ApiError
+from .remarks import refused
 from .signed import NoAnswer, SiteStatus
 from .stub import stub
 from .webapp import WebApp
@@ -29,6 +30,11 @@ class Word:
     problem: str = ""
     said: SiteStatus | None = None
     mendable: bool = True
+
+    @property
+    def answered(self) -> int:
+        """The status of the health page; 0 where it is not known."""
+        return self.said.answered if self.said else 0
 
 
 def ask(account: Account, live: Deploy) -> Word:
@@ -71,8 +77,10 @@ def plan(account: Account, live: Deploy, warnings: tuple[str, ...] = ()) -> Plan
         with account.telling(say):
             reload(account, site, say)
 
+    word = Word(None)
+
     def check(say: Say) -> None:
-        word = Word(None)
+        nonlocal word
         for pause in PAUSES:
             account.clock.sleep(pause)
             word = ask(account, live)
@@ -85,6 +93,7 @@ def plan(account: Account, live: Deploy, warnings: tuple[str, ...] = ()) -> Plan
         commit=(Step("set the web app right, and reload it", right, (where,)),),
         verify=(Step(f"check that {live.release} serves and is well", check),),
         undo=Step("reload once more", again),
+        late_warnings=lambda: refused(word.answered, live.record, account.settings.domain) if live.record else (),
         url=account.url,
         warnings=warnings,
     )

@@ -14,11 +14,11 @@ from paasctl.words import counted
 
 from .account import Account
 from .archives import code_name
-from .checking import check_app, mapped, slug
+from .checking import check_app, collected, mapped, slug
 from .documents import Deploy, Record, now, number, way_to
 from .layers import layer_name
 from .push import Push, Seen
-from .remarks import ahead, databases, is_free, left_to_the_app, waiting, warnings
+from .remarks import ahead, databases, is_free, left_to_the_app, refused, waiting, warnings
 from .stub import digest
 from .switching import Switch
 from .webapp import WebApp
@@ -30,7 +30,6 @@ MIGRATION = re.compile(
 )
 MIGRATIONS = re.compile(r"(^|/)(migrations|alembic|versions)/|(^|/)alembic\.ini$")
 MIGRATING = "what visitors see is as it was, but the release command may have changed the database"
-DATABASE = re.compile(r"DATABASE|SQL|DB_|_DB|_UR[IL]$|DSN|^PG|MYSQL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +64,14 @@ class Planner:
         return replace(plan, notes=(*plan.notes, *databases(changes.set, is_free(seen.webapp))))
 
     def _steps(self, push: Push, desired: Desired, layer: str, env: bool) -> Plan:
-        record, seen = push.record, push.seen
+        record, seen, domain = push.record, push.seen, self.account.settings.domain
         first = seen.live is None
         mark, reason = due(push, layer)
         prepare = self._uploads(push, desired, layer, env)
         setting_up = [self._create(push)] if first else []
+        folders = collected(desired) if record.code is None else []
+        if folders:
+            setting_up.append(Step(f"collect the static files into {', '.join(folders)}", push.collect))
         if mark:
             line = (record.command,)
             command = Step("run the release command", lambda say: push.run_release(mark, say), line, leaves=MIGRATING)
@@ -86,8 +88,9 @@ class Planner:
         return Plan(
             prepare=tuple(prepare),
             commit=tuple(commit),
-            verify=(Step(f"check that {record.id} serves and is well", push.switch.verify, (record.health,)),),
+            verify=(Step(f"check that {record.id} serves and is well", push.check, (record.health,)),),
             undo=Step(undo_title(seen), push.undo),
+            late_warnings=lambda: refused(push.switch.answer, record, domain, desired.app.framework),
             url=self.account.url,
             notes=(
                 *left_to_the_app(desired),
@@ -188,6 +191,7 @@ class Planner:
             commit=(*commit, Step(f"switch back to release {record.id}", push.go_live)),
             verify=(Step(f"check that {record.id} serves and is well", switch.verify, (record.health,)),),
             undo=Step(f"switch to {live.release} again", push.undo),
+            late_warnings=lambda: refused(switch.answer, record, self.account.settings.domain),
             url=self.account.url,
             notes=("the env goes back too: .env is newer than what then runs", *ahead(live, record)),
         )
@@ -220,18 +224,20 @@ def due(push: Push, layer: str) -> tuple[str, str]:
     """The release command's fingerprint when it must run (else ""), and a note where it need not.
 
     It runs unless code, dependencies, env and command are those of its last success. Of a command that only brings
-    the database to the newest migration, the migrations are the code, and the database's names are the env.
+    the database to the newest migration, the migrations are the code. Which names of the env lead to another database
+    nobody can tell (``POSTGRES_HOST``, ``DJANGO_SETTINGS_MODULE``), so all of them count. Any other command may
+    have made files in the code's folder, and runs again where that is not held any more.
     """
     record = push.record
     if not record.command:
         return "", ""
     only = MIGRATION.fullmatch(" ".join(record.command.split())) is not None
-    env = {n: v.reveal() for n, v in push.env.items() if not only or DATABASE.search(n)}
+    env = {name: value.reveal() for name, value in push.env.items()}
     code = record.migrations if only else record.digest
     parts = [record.command, layer or (record.layer.name if record.layer else ""), code]
     parts += [f"{name}={value}" for name, value in sorted(env.items())]
     found = hmac.new(bytes.fromhex(push.base.key), "\0".join(parts).encode(), hashlib.sha256).hexdigest()
-    if found == push.seen.active.released:
+    if found == push.seen.active.released and (only or record.code is not None):
         return "", "the release command is not run: nothing that it looks at has changed since it last succeeded"
     return found, ""
 

@@ -19,10 +19,10 @@ from . import mending, room, takeover, webapp
 from .account import Account
 from .archives import send_code, send_layer
 from .documents import Active, Deploy, Record, now, trimmed
-from .errors import DiskFull
+from .errors import DiskFull, SiteFull
 from .jobs import Job, run_job
 from .stub import digest
-from .switching import Switch
+from .switching import MAKE_ROOM, Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,27 @@ class Seen:
         return tuple(document.id for document in (self.active.live, self.pending) if document)
 
 
+@dataclass(frozen=True, slots=True)
+class JobWords:
+    """What the errors of a command that runs in the new release call it, and their hint."""
+
+    command: str
+    hint: str
+
+
+RELEASING = JobWords(
+    "the release command", "correct it and push again; what it did to the database before it failed is still done"
+)
+COLLECTING = JobWords("collectstatic", "correct the app and push again; the static files could not be collected")
+
+
 @dataclass(slots=True)
 class Push:
     """One push on its way.
 
     ``record`` is the release that is made; its archives and env are filled in as they are uploaded. ``base`` is the
-    document that the new one is made after; ``to_come`` are the bytes of code that follow the dependencies.
+    document that the new one is made after; ``to_come`` are the bytes of code that follow the dependencies;
+    ``started`` says that the site's process has run a job of this push.
     """
 
     account: Account
@@ -76,6 +91,7 @@ class Push:
     needs: Dependencies | None = None
     env: Mapping[str, Secret] = field(default_factory=dict)
     to_come: int = 0
+    started: bool = False
 
     def upload_layer(self, name: str, say: Say) -> None:
         """Resolve the dependencies and upload them."""
@@ -148,6 +164,17 @@ class Push:
                 webapp.apply(api, settings.domain, self.site, found, ours, but=("python_version",))
         self.base = replace(self.base, site=self.site.to_json())
 
+    def collect(self, say: Say) -> None:
+        """Collect a Django app's static files into the new release's own folder.
+
+        Raises:
+            PaasctlError: it failed; its output is attached.
+            Conflict: somebody else pushed meanwhile.
+        """
+        through = "python -m _paasctl_runtime " if self.record.runtime else ""
+        known = self.seen.active.released  # the note of the last release command stays as it is
+        self._run_in_release(f"{through}python manage.py collectstatic --noinput", known, COLLECTING, say)
+
     def run_release(self, fingerprint: str, say: Say) -> None:
         """Run the release command in the new release, before anything switches to it.
 
@@ -155,20 +182,31 @@ class Push:
             PaasctlError: it failed; its output is attached.
             Conflict: somebody else pushed meanwhile.
         """
+        self._run_in_release(self.record.command, fingerprint, RELEASING, say)
+
+    def _run_in_release(self, line: str, fingerprint: str, words: JobWords, say: Say) -> None:
+        result = self._job(line, fingerprint, say)
+        if result.get("kind") == "full" and self._clear(say):
+            result = self._job(line, fingerprint, say)
+        output = str(result.get("output", ""))
+        require_success(result, output, words)
+        for said in output.splitlines()[-20:]:
+            say(said)
+
+    def _job(self, line: str, fingerprint: str, say: Say) -> Mapping[str, Any]:
         job = Job(
             kind="release",
-            argv=(self.record.command,),
+            argv=(line,),
             more={"record": self.record.to_json(), "parents": list(self.seen.parents), "fingerprint": fingerprint},
         )
         first = self.seen.live is None
         with self.account.telling(say):
             present = webapp.WebApp.from_json(self.seen.live.site) if self.seen.live else self.site
-            result = run_job(self.account, self.base.key, job, say, present, start=first)
+            start = first and not self.started
+            result = run_job(self.account, self.base.key, job, say, present, start=start)
+        self.started = True
         self.switch.fresh = first and self.seen.pending is None  # else the reload has made that one live
-        output = str(result.get("output", ""))
-        require_success(result, output)
-        for line in output.splitlines()[-20:]:
-            say(line)
+        return result
 
     def go_live(self, say: Say) -> None:
         """Commit: write ``deploy.json``, and reload."""
@@ -179,6 +217,39 @@ class Push:
                 self.switch.upload_stub(say)
                 base = replace(base, stub=digest())
             self.switch.go(base, self.record, say, choose_python=other)
+
+    def check(self, say: Say) -> None:
+        """Wait until the new release serves and is well. Where the site has no room to unpack it, the oldest release
+        goes, and it is tried once more.
+
+        Raises:
+            PaasctlError: it could not be started, or is not well.
+            Conflict: somebody else's push is live.
+        """
+        try:
+            self.switch.verify(say)
+        except SiteFull:
+            if not self._clear(say):
+                raise
+            # what was set before is as it was; only the older releases are gone
+            base = replace(self.base, site=self.site.to_json(), stub=digest())
+            with self.account.telling(say):
+                self.switch.go(base, self.record, say)
+            self.switch.verify(say)
+
+    def _clear(self, say: Say) -> bool:
+        """Let the oldest release (else what nobody needs) go so that the site can unpack this one; did anything go?
+
+        Not while the web app's Python changes: what is live could not be started by the new one.
+        """
+        live = self.seen.live
+        if live is None or live.site.get("python") != self.site.python:
+            return False
+        with self.account.telling(say):
+            gone = self._let_oldest_go("") or self._sweep()
+        if gone:
+            say("the disk was full: old files went to make room; trying once more")
+        return gone
 
     def undo(self, say: Say) -> None:
         """Back to what was live, the web app's settings included; to the site that was there before the first push."""
@@ -223,21 +294,20 @@ class Push:
         return self._sweep(arriving)
 
 
-def require_success(result: Mapping[str, Any], output: str) -> None:
-    """Stop a push whose release command failed, or could not be run at all.
+def require_success(result: Mapping[str, Any], output: str, words: JobWords) -> None:
+    """Stop a push one of whose commands failed, or could not be run at all.
 
     Raises:
         PaasctlError: with its output.
     """
-    if result.get("kind") == "failed":
-        raise PaasctlError(
-            f"the release command could not be run: {output}; nothing was switched",
-            hint="push again; see `paasctl logs` if that says the same",
-        )
+    again = {"failed": "push again; see `paasctl logs` if that says the same", "full": MAKE_ROOM}
+    if result.get("kind") in again:
+        message = f"{words.command} could not be run: {output}; nothing was switched"
+        raise PaasctlError(message, hint=again[str(result["kind"])])
     if result["rc"]:
         raise PaasctlError(
-            f"the release command ended with status {result['rc']}; nothing was switched",
-            hint="correct it and push again; what it did to the database before it failed is still done",
+            f"{words.command} ended with status {result['rc']}; nothing was switched",
+            hint=words.hint,
             output="\n".join(output.splitlines()[-60:]),
         )
 

@@ -55,6 +55,21 @@ def warnings(desired: Desired) -> tuple[str, ...]:
     return (f"{names}: not started; PythonAnywhere's web apps run the web process only (paid: always-on tasks)",)
 
 
+def refused(answer: int, record: Record, domain: str, framework: str = "") -> tuple[str, ...]:
+    """A warning for a release whose page answers an error and that counts as healthy all the same.
+
+    Args:
+        framework: the app's; "" where it is not known.
+    """
+    if answer < 400:
+        return ()
+    if answer == 400 and framework == "django":
+        hint = f"Django does so for hosts that ALLOWED_HOSTS does not name: add {domain}"
+    else:
+        hint = 'a path that answers, as health = "/..." under [app] in paasctl.toml, makes a push look at that one'
+    return (f"it answers {answer} at {record.health}; {hint}",)
+
+
 def ahead(live: Deploy, record: Record) -> tuple[str, ...]:
     """A note where the database may be ahead of the code after a rollback."""
     if not live.record or not live.record.command or live.record.digest == record.digest:

@@ -12,7 +12,7 @@ from paasctl.model import Say
 from . import mending, room, webapp
 from .account import Account
 from .documents import Deploy, Record, now
-from .errors import DiskFull
+from .errors import DiskFull, SiteFull
 from .mending import PAUSES
 from .signed import NoAnswer, SiteStatus
 from .stub import digest, stub
@@ -20,6 +20,10 @@ from .webapp import WebApp
 
 #: How often a site may take a question and not answer it in time before it counts as hanging.
 LATE = 2
+
+
+#: What helps where no old release can go any more.
+MAKE_ROOM = "the disk is full: delete files on the Files page, or set disk under the target to less than now"
 
 
 class Switch:
@@ -32,13 +36,15 @@ class Switch:
 
     ``fresh`` says that the running process has served nothing yet and needs no reload to take a first release;
     ``theirs`` that somebody's own site is there until then, ``moved`` that the web app's settings or its WSGI file
-    may not be those of before, and ``lost`` that somebody else's push is live.
+    may not be those of before, and ``lost`` that somebody else's push is live. ``answer`` is the status of the new
+    release's health page, 0 before it is known.
     """
 
     def __init__(self, account: Account, before: Deploy | None, parents: tuple[str, ...], site: WebApp) -> None:
         self._account, self._before, self._parents, self._site = account, before, parents, site
         self._document: Deploy | None = None
         self.lost = self.fresh = self.moved = self.theirs = False
+        self.answer = 0
 
     def go(self, base: Deploy, record: Record, say: Say, *, choose_python: bool = False) -> None:
         """Write the document that makes a release live, and reload.
@@ -67,6 +73,7 @@ class Switch:
         assert before is not None
         base = replace(before, releases=tuple(r for r in before.releases if r.id not in gone))
         document = base.after(account.who, now(), base.record, self._parents)
+        self._parents = (*self._parents, document.id)  # an undo must come on top of either
         account.api.write(account.path("deploy.json"), document.to_json())
         mending.reload(account, WebApp.from_json(base.site), account.api.transport.progress)
         for pause in PAUSES:
@@ -160,12 +167,13 @@ class Switch:
 
     def _broken(self, document: Deploy, failure: Mapping[str, Any]) -> PaasctlError:
         """The error for a release that could not be started. ``kind``: the app failed, or what was uploaded does not
-        fit (``files``), or the web app runs another Python (``python``)."""
+        fit (``files``) or finds no room (``full``), or the web app runs another Python (``python``)."""
         lines = str(failure.get("error") or "").strip().splitlines() or ["no reason was given"]
         kind = failure.get("kind")
-        what = {"files": "push again", "python": "the web app's Python is set back too: push again"}
+        what = {"files": "push again", "full": MAKE_ROOM, "python": "the web app's Python is set back too: push again"}
         self.moved = self.moved or kind == "python"
-        return PaasctlError(
+        error = SiteFull if kind == "full" else PaasctlError
+        return error(
             f"release {document.release} could not be started: {lines[-1][:300]}",
             hint=self._stays(what.get(str(kind), "correct the app and push again")),
             output="\n".join(lines[-40:]) if len(lines) > 1 else "",
@@ -180,6 +188,7 @@ class Switch:
 
     def _check_health(self, document: Deploy, status: SiteStatus) -> None:
         record, found = document.record, status.answered
+        self.answer = found
         if record is None or record.accepts(found):
             return
         raise PaasctlError(

@@ -15,6 +15,7 @@ from paasctl.secret import Secret
 
 from .clock import Clock, Pace
 from .errors import ApiError, DiskFull, Unanswered, detail, out_of_disk, throttled_for
+from .settings import EU, US
 
 if TYPE_CHECKING:
     import requests
@@ -136,11 +137,15 @@ class Transport:
             return
         text = detail(document, answer.text)
         if status == 401:
-            raise UsageError(
-                f"PythonAnywhere does not accept the token{_said(text)}",
-                hint="make a new one on the Account page, API token tab, and set PYTHONANYWHERE_API_TOKEN",
-            )
+            raise UsageError(f"PythonAnywhere does not accept the token{_said(text)}", hint=self._token_hint())
         name = path.rpartition("/")[2]
+        if path and status == 413:
+            raise ApiError(
+                f"PythonAnywhere's API takes no file as large as {name}; nothing was switched",
+                status=status,
+                detail=text,
+                hint="set upload_limit under the target to fewer MiB (default: 90): larger archives are split",
+            )
         if path and out_of_disk(status, text or answer.text):
             raise DiskFull(
                 f"the account's disk is full: {name} could not be uploaded, and nothing was switched",
@@ -156,6 +161,12 @@ class Transport:
         if status == 429:
             return "PythonAnywhere allows no more requests now"
         return f"PythonAnywhere answered {status}{_said(text)}"
+
+    def _token_hint(self) -> str:
+        hint = "make a new one on the Account page, API token tab, and set PYTHONANYWHERE_API_TOKEN"
+        if self._where.host != US:
+            return hint
+        return f'{hint}; for an account on {EU} write domain = "{self._username.lower()}.{EU}" under the target'
 
     def _hint(self, status: int) -> str:
         if status in (403, 404):

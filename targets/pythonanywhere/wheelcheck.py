@@ -2,6 +2,9 @@
 
 uv accepts some things silently that would not run there: a C extension that it built for this machine, an abi3 wheel
 for a newer Python, a native file inside a wheel that calls itself pure, a link back to a folder of this machine.
+
+Of wheels that an index offers uv has judged the file name. What such a wheel then says of itself is often looser (the
+platform ``linux_x86_64``), and may hold programs for several systems of which it runs the one that fits.
 """
 
 from __future__ import annotations
@@ -39,28 +42,34 @@ class _Installed:
         return any("manylinux" in tag for tag in self.tags)
 
 
-def check(folder: Path, python: str) -> list[Problem]:
+def check(folder: Path, python: str, *, built: bool = True) -> list[Problem]:
     """What in ``folder`` would not run on the target, one problem per package at most.
 
     Args:
         folder: filled by ``uv pip install --target``.
         python: the target's minor version, like ``3.11``.
+        built: whether some of it may have been built on this machine; else all are wheels that uv chose by their names.
     """
     minor = int(python.partition(".")[2])
     installed = [_read(info) for info in sorted(folder.glob("*.dist-info"))]
-    problems = [*_tags(installed, minor), *_links(folder, installed), *_natives(folder, installed, minor)]
+    problems = [*_tags(installed, minor, built), *_links(folder, installed), *_natives(folder, installed, minor, built)]
     first: dict[str, Problem] = {}
     for problem in problems:
         first.setdefault(problem.package, problem)
     return list(first.values())
 
 
-def fits(tag: str, minor: int) -> bool:
-    """Does a wheel with this tag run on CPython 3.``minor`` on Linux x86-64?"""
+def fits(tag: str, minor: int, *, built: bool = True) -> bool:
+    """Does a wheel with this tag run on CPython 3.``minor`` on Linux x86-64?
+
+    Args:
+        built: whether it may have been built on this machine, where ``linux_x86_64`` promises nothing.
+    """
     python, abi, platforms = [*tag.split("-"), "", ""][:3]
     if not any(_interpreter(p, abi, minor) for p in python.split(".")):
         return False
-    return any(platform == "any" or _platform(platform) for platform in platforms.split("."))
+    good = ("any",) if built else ("any", "linux_x86_64")
+    return any(platform in good or _platform(platform) for platform in platforms.split("."))
 
 
 def _interpreter(python: str, abi: str, minor: int) -> bool:
@@ -91,13 +100,13 @@ def _read(info: Path) -> _Installed:
     return _Installed(name, tags, files)
 
 
-def _tags(installed: Sequence[_Installed], minor: int) -> Iterator[Problem]:
+def _tags(installed: Sequence[_Installed], minor: int, built: bool) -> Iterator[Problem]:
     for package in installed:
         if not package.tags:
             yield Problem(package.name, "says nothing about what it was built for")
-        elif not any(fits(tag, minor) for tag in package.tags):
-            built = any("linux_" in tag or "macosx" in tag or "win" in tag for tag in package.tags)
-            yield Problem(package.name, "was built for this machine" if built else f"is not for Python 3.{minor}")
+        elif not any(fits(tag, minor, built=built) for tag in package.tags):
+            here = built and any("linux_" in tag or "macosx" in tag or "win" in tag for tag in package.tags)
+            yield Problem(package.name, "was built for this machine" if here else f"is not for Python 3.{minor}")
 
 
 def _links(folder: Path, installed: Sequence[_Installed]) -> Iterator[Problem]:
@@ -108,30 +117,34 @@ def _links(folder: Path, installed: Sequence[_Installed]) -> Iterator[Problem]:
             yield Problem(_owner(installed, path.name).name or path.name, "leads to a folder of this machine (-e)")
 
 
-def _natives(folder: Path, installed: Sequence[_Installed], minor: int) -> Iterator[Problem]:
+def _natives(folder: Path, installed: Sequence[_Installed], minor: int, built: bool) -> Iterator[Problem]:
+    imported = re.compile(rf"\.cpython-3{minor}-x86_64-linux-gnu\.so$")
     for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file():
+        if path.is_symlink() or not path.is_file() or not (built or imported.search(path.name)):
             continue
         with path.open("rb") as file:
             head = file.read(20)
         if not NATIVE.search(path.name) and not head.startswith(b"\x7fELF"):
             continue
         relative = path.relative_to(folder).as_posix()
-        why = _native(relative, head, _owner(installed, relative), minor)
+        why = _native(relative, head, minor) or _unsaid(relative, _owner(installed, relative), built)
         if why:
             yield Problem(_owner(installed, relative).name or relative, why)
 
 
-def _native(path: str, head: bytes, owner: _Installed, minor: int) -> str:
+def _native(path: str, head: bytes, minor: int) -> str:
     """What is wrong with a native file, or ""."""
     if head[:6] != ELF64 or head[18:20] != X86_64:
         return f"holds {path}, which is not for Linux on x86-64"
     version = re.search(r"\.cpython-3(\d+)[^/]*\.so$", path)
     if version and int(version[1]) != minor:
         return f"holds {path}, which is for Python 3.{version[1]}"
-    if not owner.manylinux:
-        return f"holds {path}, a native file, and is no manylinux wheel"
     return ""
+
+
+def _unsaid(path: str, owner: _Installed, built: bool) -> str:
+    """What is wrong with a native file whose package does not say that it has any, or ""."""
+    return f"holds {path}, a native file, and is no manylinux wheel" if built and not owner.manylinux else ""
 
 
 def _owner(installed: Sequence[_Installed], path: str) -> _Installed:

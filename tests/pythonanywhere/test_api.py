@@ -29,9 +29,9 @@ DOMAIN = "eric.pythonanywhere.com"
 class Client:
     """An API client whose waits are noted and not waited."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "www.pythonanywhere.com") -> None:
         self.clock, self.said = FakeClock(), []  # type: FakeClock, list[str]
-        where = Origin("https://www.pythonanywhere.com", "www.pythonanywhere.com", "vendor")
+        where = Origin(f"https://{host}", host, "vendor")
         transport = transport_module.Transport(where, "eric", Secret("T0K3N"), self.clock)
         transport.progress = self.said.append
         self.api = api_module.Api(transport)
@@ -180,6 +180,15 @@ def test_a_bad_token_is_the_users_to_change(client: Client, web: Any) -> None:
         client.api.read("/home/eric/x")
     assert "PYTHONANYWHERE_API_TOKEN" in caught.value.hint
     assert "T0K3N" not in str(caught.value) + caught.value.hint
+    assert 'for an account on eu.pythonanywhere.com write domain = "eric.eu.pythonanywhere.com"' in caught.value.hint
+
+
+def test_the_eu_site_is_not_named_to_those_who_are_there(web: Any) -> None:
+    client = Client("eu.pythonanywhere.com")
+    web.get(FILE.replace("www.", "eu."), status=401)
+    with pytest.raises(UsageError, match="does not accept the token") as caught:
+        client.api.read("/home/eric/x")
+    assert "domain" not in caught.value.hint
 
 
 @pytest.mark.parametrize("answer", [{"body": requests.ConnectionError()}, {"status": 502, "body": "<h1>Bad</h1>"}])
@@ -210,6 +219,15 @@ def test_a_full_disk_is_named(client: Client, web: Any) -> None:
         with pytest.raises(PaasctlError, match="the account's disk is full: x could not be uploaded"):
             client.api.write("/home/eric/x", b"x")
         web.reset()
+
+
+@pytest.mark.parametrize("body", ["", "<h1>413 Request Entity Too Large</h1>"])
+def test_a_file_that_is_too_large_is_no_full_disk(client: Client, web: Any, body: str) -> None:
+    web.post(FILE, status=413, body=body)
+    with pytest.raises(errors.ApiError, match="takes no file as large as x; nothing was switched") as caught:
+        client.api.write("/home/eric/x", b"x")
+    assert "upload_limit" in caught.value.hint
+    assert not isinstance(caught.value, errors.DiskFull)
 
 
 RELOAD = BASE + f"webapps/{DOMAIN}/reload/"

@@ -169,3 +169,15 @@ def test_what_a_failed_release_left_is_removed_when_the_site_is_loaded(platform:
     os.utime(platform.account.real(f"{APPS}/releases/{bad}"), (1, 1))
     app.operate("restart")
     assert folders(platform) == {good}
+
+
+def test_a_file_that_the_api_does_not_take_costs_no_release(platform: Platform, laptop: Make) -> None:
+    app = laptop()
+    three_releases(app, 1_000)
+    version(app, "v004")
+    platform.faults = lambda method, path: (413, b"") if method == "POST" and "/incoming/" in path else None
+    platform.forget()
+    with pytest.raises(PaasctlError, match="takes no file as large as"):
+        app.push()
+    assert not any(line.startswith("DELETE") or "/reload/" in line for line in platform.api_requests)
+    assert [r.id for r in app.operate("releases")] == ["r3", "r2", "r1"]

@@ -133,9 +133,9 @@ def test_a_disk_that_is_full_when_the_site_unpacks(small: Platform, tmp_path: Pa
     app = Laptop.copy(small, "plain_wsgi", tmp_path / "shop", python=small.account.pythons[0])
     app.push()
     app.write("large.txt", "much of the same\n" * 200_000)  # 3.4 MB, and a small archive
-    with pytest.raises(PaasctlError, match=r"release r2 could not be started: No space left on device") as caught:
+    with pytest.raises(PaasctlError, match=r"release r2 could not be started: No space left on device$") as caught:
         app.push()
-    assert "r1 serves as before" in caught.value.hint
+    assert caught.value.hint.startswith("r1 serves as before; the disk is full: delete files on the Files page")
     assert "first v001" in get(small).text
     releases = small.account.real("/home/eric/.paasctl/apps/shop/releases")
     assert len(list(releases.iterdir())) == 1
@@ -143,6 +143,24 @@ def test_a_disk_that_is_full_when_the_site_unpacks(small: Platform, tmp_path: Pa
     app.write("wsgi.py", (app.root / "wsgi.py").read_text().replace("v001", "v002"))
     app.push()
     assert "first v002" in get(small).text
+
+
+@pytest.mark.parametrize("command", ["", '[app]\nrelease = "echo ran"\n'])  # who unpacks: the reload, or the command
+def test_old_releases_go_when_the_site_finds_no_room(small: Platform, tmp_path: Path, command: str) -> None:
+    app = Laptop.copy(small, "plain_wsgi", tmp_path / "shop", python=small.account.pythons[0])
+    app.config(command)
+    releases = small.account.real("/home/eric/.paasctl/apps/shop/releases")
+    for number in (1, 2, 3):
+        app.write("large.txt", f"much of the same {number}\n" * 60_000)  # 1.1 MB, and a small archive
+        app.write("wsgi.py", (app.root / "wsgi.py").read_text().replace(f"v00{number - 1}", f"v00{number}"))
+        app.push()
+        assert f"first v00{number}" in get(small).text
+    assert "the disk was full: old files went to make room; trying once more" in app.said
+    assert len(list(releases.iterdir())) == 2
+    assert [(r.id, r.state) for r in app.operate("releases")] == [("r3", "live"), ("r2", "good")]
+    app.operate("rollback", None)
+    assert "first v002" in get(small).text
+    assert not app.plan(code=False)
 
 
 def test_a_rollback_that_fails_shows_nothing_of_the_env_it_went_to(platform: Platform, tmp_path: Path) -> None:
@@ -202,3 +220,17 @@ def test_two_programs_at_once(platform: Platform, tmp_path: Path) -> None:
     assert f"first v00{winner + 2}" in get(platform).text
     name = ("ann", "bob")[winner]
     assert re.search(rf"error: .*{name}.*pushed", results[1 - winner].err), results[1 - winner].err
+
+
+def test_a_site_that_refuses_everybody_is_a_warning(platform: Platform, laptop: Make) -> None:
+    app = laptop("django_site", env={"SECRET_KEY": "k1-Vn4tXq9bRw2LzJ7cMd5pHs8f"})
+    plan = app.push()
+    assert get(platform).status == 400
+    (warning,) = plan.late_warnings()
+    assert warning.startswith("it answers 400 at /; ")
+    assert "ALLOWED_HOSTS" in warning
+    assert app.operate("restart").late_warnings()[0].startswith("it answers 400 at /; ")
+    app.env({"SECRET_KEY": "k1-Vn4tXq9bRw2LzJ7cMd5pHs8f", "ALLOWED_HOSTS": "eric.pythonanywhere.com"})
+    assert not app.push().late_warnings()
+    assert get(platform).status == 200
+    assert app.operate("rollback", None).late_warnings()[0].startswith("it answers 400 at /; ")

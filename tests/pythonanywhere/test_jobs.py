@@ -1,6 +1,7 @@
 """Release commands whose answer is lost in one way or another: each is run once, and what is said of it is true."""
 
 import contextlib
+import errno
 import importlib
 import json
 import time
@@ -210,6 +211,15 @@ def test_a_command_is_not_begun_when_no_time_is_left(uploaded: Places, monkeypat
     assert "no time was left" in result["output"]
 
 
+def test_a_full_disk_is_told_apart(uploaded: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lay(release: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(site_jobs.Release, "lay", lay)
+    result = site_jobs.run_job(uploaded, "ab" * 8)
+    assert (result["rc"], result["kind"], result["output"]) == (125, "full", "No space left on device")
+
+
 def test_a_success_is_answered_while_another_process_holds_the_lock(
     uploaded: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,3 +242,23 @@ def test_a_job_that_is_refused_has_not_begun(uploaded: Places) -> None:
     with pytest.raises(site_jobs.Refused, match="bob pushed meanwhile"):
         site_jobs.run_job(uploaded, "ab" * 8)
     assert "started" not in json.loads(Path(uploaded.path("jobs", "ab" * 8 + ".json")).read_text())
+
+
+MIGRATE = """import os, sys
+if "down" in sys.argv:
+    os.remove(os.environ["HOME"] + "/table")
+    sys.exit(3)
+open(os.environ["HOME"] + "/table", "w").close()
+"""
+
+
+@pytest.mark.e2e
+def test_after_a_run_the_release_command_is_due_again(platform: Platform, laptop: Make) -> None:
+    app = changed(laptop, "python manage.py migrate")
+    app.write("manage.py", MIGRATE)
+    app.push()
+    assert platform.account.read("/home/eric/table") == ""
+    assert app.operate("run", ["python", "manage.py", "migrate", "shop", "down"]) == 3
+    app.write("wsgi.py", (app.root / "wsgi.py").read_text().replace("v002", "v003"))
+    app.push()
+    assert platform.account.read("/home/eric/table") == ""

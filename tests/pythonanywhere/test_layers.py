@@ -166,3 +166,28 @@ def test_a_layer_is_named_by_what_is_in_it() -> None:
     ]
     assert len(set(names)) == 5
     assert layers.layer_name(one, "3.11", "c2") == names[0]
+
+
+def test_a_wheel_that_an_index_offers_may_say_less_of_itself_than_its_name(tmp_path: Path) -> None:
+    out = resolve("mysql-connector-python==9.1.0\n", tmp_path, "3.13")
+    assert list(out.glob("_mysql_connector.cpython-313-*.so"))
+
+
+def test_programs_that_a_wheel_brings_come_along_and_the_laptops_scripts_do_not(tmp_path: Path) -> None:
+    files = {
+        "tool": b"\x7fELF\x02\x01\x01" + b"\0" * 600,
+        "helper": b"#!/bin/sh\necho hello\n",
+        "any-python": b"#!/usr/bin/env python3\n",
+        "ours": f"#!{sys.executable}\nimport x\n".encode(),
+        "ours-of-old": b"#!/home/me/.venv/bin/python3.11\n",
+        "ours-and-long": f"#!/bin/sh\n'''exec' '{sys.executable}' \"$0\" \"$@\"\n".encode(),
+    }
+    (tmp_path / "bin").mkdir()
+    for name, content in files.items():
+        (tmp_path / "bin" / name).write_bytes(content)
+        (tmp_path / "bin" / name).chmod(0o755)
+    stream = io.BytesIO()
+    layers.pack(tmp_path, HERE, stream)
+    with tarfile.open(fileobj=io.BytesIO(stream.getvalue())) as archive:
+        assert [m.name for m in archive.getmembers()] == ["bin/any-python", "bin/helper", "bin/tool"]
+        assert {m.mode for m in archive.getmembers()} == {0o755}

@@ -17,8 +17,9 @@ from paasctl.sync import EnvChanges
 from paasctl.target import load
 
 ROOM = load("pythonanywhere").__module__
-plans, documents, pushing, settings, account, stub = (
-    importlib.import_module(f"{ROOM}.{name}") for name in ("plans", "documents", "push", "settings", "account", "stub")
+plans, documents, pushing, settings, account, stub, remarks = (
+    importlib.import_module(f"{ROOM}.{name}")
+    for name in ("plans", "documents", "push", "settings", "account", "stub", "remarks")
 )
 
 
@@ -230,6 +231,37 @@ def test_processes_that_will_not_run_are_named() -> None:
     assert planner().push(wanted, nothing(), changes()).warnings[0].startswith("worker, beat: not started")
 
 
+@pytest.mark.parametrize(("command", "again"), [("python release.py", True), ("flask db upgrade", False)])
+def test_what_a_command_made_in_a_folder_that_is_gone_is_made_again(command: str, again: bool) -> None:
+    """The push that ran it never came to the switch, so nothing keeps its code."""
+    second = desired(bundle(wsgi="y"), command)
+    observed = live(desired(command=command))
+    mark = fingerprint(second, observed, unchanged())
+    observed = replace(observed, extra=pushing.Seen(replace(observed.extra.active, released=mark)))
+    assert bool(fingerprint(second, observed, unchanged())) is again
+
+
+DJANGO = {"framework": "django", "static": {"/static/": "staticfiles"}}
+
+
+@pytest.mark.parametrize(
+    ("app", "files", "due"),
+    [
+        (DJANGO, {"wsgi": "y"}, True),
+        (DJANGO, {"wsgi": "x"}, False),  # the code that is live: it was collected when that was pushed
+        (DJANGO, {"wsgi": "y", "staticfiles/site.css": "x"}, False),
+        ({**DJANGO, "framework": "flask"}, {"wsgi": "y"}, False),
+        ({"framework": "django"}, {"wsgi": "y"}, False),
+    ],
+)
+def test_a_new_code_folder_of_django_is_collected_into(app: Any, files: dict[str, str], due: bool) -> None:
+    plan = planner().push(desired(bundle(**files), "true", **app), live(desired(command="true")), changes(A="x"))
+    title = "collect the static files into staticfiles"
+    assert (title in titles(plan)) is due
+    if due:
+        assert titles(plan).index(title) == titles(plan).index("run the release command") - 1
+
+
 def fingerprint(wanted: Desired, observed: Observed, outcome: EnvChanges) -> str:
     """What a push would remember after its release command; "" when it is not due."""
     seen = observed.extra
@@ -243,8 +275,9 @@ DUE = [
     ("flask db upgrade", {**MIGRATED, "wsgi": "y"}, {}, False),
     ("python -m _paasctl_runtime flask db upgrade", {**MIGRATED, "wsgi": "y"}, {}, False),
     ("flask db upgrade", {**MIGRATED, "migrations/versions/2.py": "2"}, {}, True),
-    ("flask db upgrade", MIGRATED, {"GREETING": "other"}, False),
     ("flask db upgrade", MIGRATED, {"DATABASE_URL": "other"}, True),
+    ("flask db upgrade", MIGRATED, {"POSTGRES_HOST": "other"}, True),
+    ("flask db upgrade", MIGRATED, {"DJANGO_SETTINGS_MODULE": "other"}, True),
     ("python manage.py migrate --noinput", {**MIGRATED, "wsgi": "y"}, {}, False),
     ("python manage.py migrate && echo", {**MIGRATED, "wsgi": "y"}, {}, True),
     ("python release.py", {**MIGRATED, "wsgi": "y"}, {}, True),
@@ -263,6 +296,27 @@ def test_when_the_release_command_runs_again(command: str, files: dict, env: dic
     observed = replace(observed, extra=pushing.Seen(done))
     second = desired(bundle(**files), command)
     assert bool(fingerprint(second, observed, unchanged(**{**before, **env}))) is again
+
+
+@pytest.mark.parametrize(
+    ("answer", "framework", "said"),
+    [
+        (200, "django", ""),
+        (302, "django", ""),
+        (
+            400,
+            "django",
+            "it answers 400 at /; Django does so for hosts that ALLOWED_HOSTS does not name: add d.example",
+        ),
+        (400, "flask", 'it answers 400 at /; a path that answers, as health = "/..."'),
+        (404, "django", 'it answers 404 at /; a path that answers, as health = "/..."'),
+        (0, "django", ""),
+    ],
+)
+def test_a_page_that_refuses_and_counts_as_alive_is_a_warning(answer: int, framework: str, said: str) -> None:
+    found = remarks.refused(answer, documents.Record("r1", "", "ann"), "d.example", framework)
+    assert bool(found) is bool(said)
+    assert "".join(found).startswith(said)
 
 
 def test_the_stub_is_the_same_for_every_app() -> None:

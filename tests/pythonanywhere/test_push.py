@@ -57,7 +57,7 @@ def test_a_flask_app_with_migrations(platform: Platform, laptop: Make) -> None:
     shop.env({"SECRET_KEY": "k1-Vn4tXq9bRw2LzJ7cMd5pHs8f", "GREETING": "hello"})
     api, site = cost(platform, shop, code=False)
     assert api <= 5, platform.api_requests
-    assert site <= 1, platform.site_requests
+    assert site <= 2, platform.site_requests  # the env may lead to another database, so the release command is due
     assert json.loads(get(platform, "/env/GREETING").text)["set"] is True
 
     platform.forget()

@@ -92,10 +92,46 @@ def test_folders(name: str, tmp_path: Path) -> None:
         assert why in found[0].why
 
 
+CHOSEN = {
+    "the platform of whoever built it": (
+        [GOOD.replace("manylinux_2_17", "linux")],
+        {"m/_x.cpython-311-x86_64-linux-gnu.so": ELF},
+        "",
+    ),
+    "programs for several systems": (
+        ["py3-none-any"],
+        {"m/linux/x": ELF, "m/arm/x": ARM, "m/x.dll": b"MZ", "m/x.dylib": b"\xcf\xfa\xed\xfe", "m/x.so": BITS32},
+        "",
+    ),
+    "modules for several systems": (
+        [GOOD],
+        {
+            "m/_x.cpython-311-x86_64-linux-gnu.so": ELF,
+            "m/_x.cpython-311-aarch64-linux-gnu.so": ARM,
+            "m/_x.cpython-312-x86_64-linux-gnu.so": ELF,
+        },
+        "",
+    ),
+    "abi3 for a newer Python": (["cp312-abi3-manylinux2014_x86_64"], {"m/_x.abi3.so": ELF}, "is not for Python 3.11"),
+    "arm under our own name": ([GOOD], {"m/_x.cpython-311-x86_64-linux-gnu.so": ARM}, "not for Linux on x86-64"),
+    "a link back": (["py3-none-any"], {"m.pth": b"/home/me/src\n"}, "leads to a folder of this machine"),
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_wheels_that_were_chosen_by_their_names(name: str, tmp_path: Path) -> None:
+    tags, files, why = CHOSEN[name]
+    package(tmp_path, "m", tags, files)
+    found = wheelcheck.check(tmp_path, "3.11", built=False)
+    assert [p.package for p in found] == (["m"] if why else [])
+    assert not why or why in found[0].why
+
+
 def test_a_native_file_of_nobody(tmp_path: Path) -> None:
     package(tmp_path, "fine", ["py3-none-any"])
     (tmp_path / "stray.so").write_bytes(ELF)
     assert [p.package for p in wheelcheck.check(tmp_path, "3.11")] == ["stray.so"]
+    assert not wheelcheck.check(tmp_path, "3.11", built=False)
 
 
 def test_an_editable_install(tmp_path: Path) -> None:
