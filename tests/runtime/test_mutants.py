@@ -94,9 +94,14 @@ MUTANTS = {
         "test_programs.py::test_values_arrive_byte_for_byte_and_before_the_app",
     ),
     "the inherited environment wins over the release's": Mutant(
-        "            os.environ[name] = value\n            names.append(name)",
-        "            os.environ.setdefault(name, value)\n            names.append(name)",
+        "                os.environ[name] = value\n                names.append(name)",
+        "                os.environ.setdefault(name, value)\n                names.append(name)",
         "test_programs.py::test_values_arrive_byte_for_byte_and_before_the_app",
+    ),
+    "the release's env wins over what the line sets itself": Mutant(
+        "            if name not in own:",
+        "            if True:",
+        "test_programs.py::test_what_a_line_sets_itself_wins_over_the_releases_env",
     ),
     "a URL is changed for a SQLAlchemy that does not insist on it": Mutant(
         "if (int(version[0]), int(version[1])) >= (1, 4):",
