@@ -227,6 +227,13 @@ class Desired:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def collected(self) -> list[str]:
+        """The folders that Django's collectstatic fills: those that are served and not in the code."""
+        if self.app.framework != "django" or self.bundle is None:
+            return []
+        folders = {folder.rstrip("/") for folder in self.app.static.values()}
+        return sorted(f for f in folders if not any(file.path.startswith(f"{f}/") for file in self.bundle.files))
+
 
 ReleaseState = Literal["live", "good", "failed", "pending", "unfinished"]
 

@@ -52,7 +52,7 @@ class Spec:
             "digest": desired.bundle.digest,
             "tree": tree_name(desired.bundle, app.persist),
             "persist": sorted(app.persist),
-            "built": built(desired),
+            "built": desired.collected(),
             "venv": venv_name(desired, requirements),
             "python": app.python,
             "processes": dict(desired.processes),
@@ -96,15 +96,6 @@ class Spec:
             **code,
             "note": "env only" if desired.bundle is None else "",
         }
-
-
-def built(desired: Desired) -> list[str]:
-    """The folders that Django's collectstatic fills: those that are served and not in the code."""
-    if desired.app.framework != "django" or desired.bundle is None:
-        return []
-    pushed = [file.path for file in desired.bundle.files]
-    folders = {folder.rstrip("/") for folder in desired.app.static.values()}
-    return sorted(f for f in folders if not any(path.startswith(f"{f}/") for path in pushed))
 
 
 #: a line that installs a folder of the app in place (core writes such paths as ``.`` or ``./path``)

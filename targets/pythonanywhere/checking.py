@@ -40,14 +40,6 @@ def mapped(app: App) -> dict[str, str]:
     return {url: folder for url, folder in app.static.items() if not persistent(folder, app)}
 
 
-def collected(desired: Desired) -> list[str]:
-    """The folders that Django's collectstatic fills: those that are served and not in the code."""
-    if desired.app.framework != "django" or desired.bundle is None:
-        return []
-    folders = {folder.rstrip("/") for folder in desired.app.static.values()}
-    return sorted(f for f in folders if not any(file.path.startswith(f"{f}/") for file in desired.bundle.files))
-
-
 def persistent(folder: str, app: App) -> str:
     """The persist path that a static folder holds, or lies in; "" where there is none.
 

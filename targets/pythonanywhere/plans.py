@@ -14,7 +14,7 @@ from paasctl.words import counted
 
 from .account import Account
 from .archives import code_name
-from .checking import check_app, collected, mapped, slug
+from .checking import check_app, mapped, slug
 from .documents import Deploy, Record, now, number, way_to
 from .layers import layer_name
 from .push import Push, Seen
@@ -69,7 +69,7 @@ class Planner:
         mark, reason = due(push, layer)
         prepare = self._uploads(push, desired, layer, env)
         setting_up = [self._create(push)] if first else []
-        folders = collected(desired) if record.code is None else []
+        folders = desired.collected() if record.code is None else []
         if folders:
             setting_up.append(Step(f"collect the static files into {', '.join(folders)}", push.collect))
         if mark:
