@@ -8,6 +8,7 @@ import re
 import sys
 
 from .base import guard, has_threads, in_force, say, setting
+from .handlers import in_loggings_name
 from .hooks import after_import
 
 TYPE_CHECKING = False
@@ -136,6 +137,7 @@ def start_at_error(start: Callable[[], bool]) -> None:
         else:
             end(*error)
 
+    @in_loggings_name
     def call_handlers_and_start(logger: logging.Logger, record: logging.LogRecord) -> None:
         if record.levelno >= logging.ERROR and start():
             logger.callHandlers(record)
