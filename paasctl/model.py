@@ -228,11 +228,17 @@ class Desired:
     warnings: tuple[str, ...] = ()
 
     def collected(self) -> list[str]:
-        """The folders that Django's collectstatic fills: those that are served and not in the code."""
-        if self.app.framework != "django" or self.bundle is None:
+        """The folders that Django's collectstatic fills: those that are served, and are neither pushed nor uploads."""
+        pushed = [file.path for file in self.bundle.files] if self.bundle else []
+        if self.app.framework != "django" or "manage.py" not in pushed:
             return []
-        folders = {folder.rstrip("/") for folder in self.app.static.values()}
-        return sorted(f for f in folders if not any(file.path.startswith(f"{f}/") for file in self.bundle.files))
+        folders = {folder.rstrip("/") for url, folder in self.app.static.items() if not self._of_uploads(url, folder)}
+        return sorted(f for f in folders if not any(path.startswith(f"{f}/") for path in pushed))
+
+    def _of_uploads(self, url: str, folder: str) -> bool:
+        """Whether the configuration names a folder that the app writes: it outlives releases."""
+        in_code = self.app.origins.get(f"static:{url}", "").rpartition(":")[0].endswith(".py")
+        return not in_code and folder.rstrip("/") in {path.rstrip("/") for path in self.app.persist}
 
 
 ReleaseState = Literal["live", "good", "failed", "pending", "unfinished"]

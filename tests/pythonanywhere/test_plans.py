@@ -242,16 +242,22 @@ def test_what_a_command_made_in_a_folder_that_is_gone_is_made_again(command: str
 
 
 DJANGO = {"framework": "django", "static": {"/static/": "staticfiles"}}
+#: the folder is one that the configuration names and the app writes, or one that the code calls STATIC_ROOT
+UPLOADS = {"persist": ("staticfiles/",), "origins": {"static:/static/": "paasctl.toml:3"}}
+IN_CODE = {"origins": {"static:/static/": "site/settings.py:9"}}
 
 
 @pytest.mark.parametrize(
     ("app", "files", "due"),
     [
-        (DJANGO, {"wsgi": "y"}, True),
+        (DJANGO, {"manage.py": "", "wsgi": "y"}, True),
         (DJANGO, {"wsgi": "x"}, False),  # the code that is live: it was collected when that was pushed
-        (DJANGO, {"wsgi": "y", "staticfiles/site.css": "x"}, False),
-        ({**DJANGO, "framework": "flask"}, {"wsgi": "y"}, False),
-        ({"framework": "django"}, {"wsgi": "y"}, False),
+        (DJANGO, {"manage.py": "", "wsgi": "y", "staticfiles/site.css": "x"}, False),
+        (DJANGO, {"wsgi": "y"}, False),
+        (DJANGO | UPLOADS, {"manage.py": "", "wsgi": "y"}, False),
+        (DJANGO | UPLOADS | IN_CODE, {"manage.py": "", "wsgi": "y"}, True),
+        ({**DJANGO, "framework": "flask"}, {"manage.py": "", "wsgi": "y"}, False),
+        ({"framework": "django"}, {"manage.py": "", "wsgi": "y"}, False),
     ],
 )
 def test_a_new_code_folder_of_django_is_collected_into(app: Any, files: dict[str, str], due: bool) -> None:
