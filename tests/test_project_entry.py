@@ -435,6 +435,9 @@ IN_SRC: dict[str, tuple[Files, str, str, str]] = {
     "nothing says it": ({**FASTAPI_IN_SRC, "src/api/__init__.py": ""}, "api.main:app", "fastapi", "asgi"),
     "nothing says it, a factory": ({"src/blog/__init__.py": FACTORY}, "blog:create_app()", "flask", "wsgi"),
     "src is a package": ({"src/__init__.py": "", "src/main.py": FASTAPI}, "src.main:app", "fastapi", "asgi"),
+    "an app at the top wins over src as a package": (
+        {"app.py": FLASK, "src/__init__.py": "", "src/api.py": FASTAPI}, "app:app", "flask", "wsgi",
+    ),
     "an app at the top wins": ({"src/blog.py": FLASK, "main.py": FASTAPI}, "main:app", "fastapi", "asgi"),
 }  # fmt: skip
 

@@ -41,7 +41,10 @@ def detect(names: Names, choose: Choose | None) -> Chosen:
     Raises:
         UsageError: there is none, or several that are different apps and nobody could be asked.
     """
-    best = _best_of_each(_usable(candidates(names))) or _best_of_each(_usable(_in_source_folder(names)))
+    found = _usable(candidates(names))
+    within = [each for each in found if each.path.startswith(f"{SOURCE_FOLDER}/")]  # src itself is a package
+    outside = _best_of_each([each for each in found if each not in within])
+    best = outside or _best_of_each(within) or _best_of_each(_usable(_in_source_folder(names)))
     if not best:
         raise _nothing_found(names)
     if len(best) == 1:
