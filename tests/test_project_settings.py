@@ -160,7 +160,26 @@ TOLD: dict[str, tuple[Files, str, str]] = {
     ),
     "they agree": ({"manage.py": MANAGE.replace("dev", "production")}, "", ""),
     "wsgi.py names none": ({"config/wsgi.py": WSGI.replace("DJANGO_", "OTHER_")}, "", ""),
-    "wsgi.py names several": ({"config/wsgi.py": WSGI + "os.environ.get('DJANGO_SETTINGS_MODULE', 'x')"}, "", ""),
+    "wsgi.py names several": (
+        {"config/wsgi.py": WSGI + "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'x')"},
+        "",
+        "",
+    ),
+    "wsgi.py looks whether it is set": (
+        {"config/wsgi.py": WSGI + "print(os.environ.get('DJANGO_SETTINGS_MODULE', 'x'))"},
+        "config.settings.production",
+        REASON,
+    ),
+    "the web line names one": (
+        {"Procfile": "web: A=1 DJANGO_SETTINGS_MODULE=config.settings.other gunicorn config.wsgi"},
+        "config.settings.other",
+        "Procfile:1 names it for the server, manage.py:3 config.settings.dev",
+    ),
+    "a shell makes that of the web line": (
+        {"Procfile": "web: DJANGO_SETTINGS_MODULE=$X gunicorn config.wsgi"},
+        "config.settings.production",
+        REASON,
+    ),
     ".env names one": ({".env": "DJANGO_SETTINGS_MODULE=config.settings.production"}, "", ""),
 }
 
@@ -175,7 +194,15 @@ def test_every_process_uses_the_servers_settings(tmp_path: Path, files: Files, t
 def test_without_manage_py_there_is_nothing_to_tell(tmp_path: Path) -> None:
     tree(tmp_path, {path: content for path, content in DJANGO.items() if path != "manage.py"})
     app = project.read(tmp_path, config.load(tmp_path))
-    assert (app.settings, app.static) == ("", {"/static/": "staticfiles"})
+    assert (app.settings, app.static) == ("", {})  # nobody could collect them
+
+
+def test_the_settings_of_a_wsgi_module_at_the_top_may_lie_in_src(tmp_path: Path) -> None:
+    files = {
+        f"src/{path}": content for path, content in DJANGO.items() if path not in ("config/wsgi.py", "requirements.txt")
+    }
+    tree(tmp_path, {**files, "wsgi.py": WSGI, "requirements.txt": "django\n"})
+    assert project.read(tmp_path, config.load(tmp_path)).source == "src"
 
 
 def test_static_files_and_data_are_those_of_the_servers_settings(tmp_path: Path) -> None:
@@ -216,6 +243,13 @@ STATIC: dict[str, tuple[str, str, str]] = {
     "a star import below wins": ("STATIC_URL = '/s'\nSTATIC_ROOT = 'a'\nfrom .dev import *", "devstatic", ""),
     "made of what it was": ("from .dev import *\nSTATIC_ROOT = STATIC_ROOT / 'x'", "devstatic/x", ""),
     "a class for settings": ("class Production(Base):\n    STATIC_URL = 'static/'\n    STATIC_ROOT = 'a'", "a", ""),
+    "a developer's own leads elsewhere": (
+        "from .dev import *\ntry:\n    from .local import *\nexcept ImportError: ...\n", "devstatic", "",
+    ),
+    "it leads elsewhere": (
+        "from .local import *\nfrom .base import STATIC_URL", "",
+        "config/settings/local.py:1: STATIC_ROOT is no folder in the app's, so static files are not served from it",
+    ),
     "not set": (
         "from .base import *\nfrom .gone import *",
         "",
@@ -236,6 +270,7 @@ def test_static_root_is_what_the_settings_say_in_the_end(
     tmp_path: Path, production: str, folder: str, note: str
 ) -> None:
     other = "from .base import *\nSTATIC_ROOT = 'other'\n"
-    app = django(tmp_path, {"config/settings/production.py": production, "config/settings/other.py": other})
+    settings = {"production": production, "other": other, "local": "STATIC_ROOT = '/srv/x'\n"}
+    app = django(tmp_path, {f"config/settings/{name}.py": text for name, text in settings.items()})
     assert app.static == ({"/static/": folder} if folder else {})
     assert app.notes == ((note,) if note else ())

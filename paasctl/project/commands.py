@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from paasctl.model import Interface
 
@@ -122,6 +122,17 @@ def _words(command: str) -> Sequence[str]:
         else:
             break
     return words
+
+
+def set_by(command: str, name: str) -> str:
+    """The plain value that a line gives to a variable in front of its program; empty where a shell makes it."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # an unclosed quote
+        return ""
+    front = takewhile(_ASSIGNMENT.match, words[1:] if words[:1] == ["exec"] else words)
+    value = dict(word.split("=", 1) for word in front).get(name, "")
+    return "" if re.search(r"[$`]", value) else value
 
 
 def _unquoted(command: str) -> str:

@@ -35,15 +35,19 @@ class _Line:
     forced: bool = False
 
 
-def server_settings(names: Names, entry: str, said: tuple[str, str] | None) -> Settings:
+def server_settings(
+    names: Names, entry: str, said: tuple[str, str] | None, line: tuple[str, str] | None = None
+) -> Settings:
     """Which settings the server uses: those of the env, else those that its own module names, else manage.py's.
 
     Args:
         entry: the entry point, ``config.wsgi:application``.
         said: DJANGO_SETTINGS_MODULE of the env files, and its ``file:line``.
+        line: the same where the web line sets it in front of its program, which wins for the server.
     """
     module, _, attr = entry.partition(":")
-    server, manage = _of_server(names, module, attr), _of_manage(names)
+    server = _Line(*line, forced=True) if line else _of_server(names, module, attr)
+    manage = _of_manage(names)
     if said:
         return Settings(said[0], warnings=_passed_over(said, server))
     if not server:
@@ -98,14 +102,14 @@ def _lines(module: Module) -> Iterator[_Line]:
     for node in ast.walk(module.tree):
         key, value = _pair(node)
         named = isinstance(key, ast.Constant) and key.value == VARIABLE
-        if named and isinstance(value, ast.Constant) and isinstance(value.value, str):
+        if named and isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value:
             yield _Line(value.value, f"{module.path}:{value.lineno}", isinstance(node, ast.Assign))
 
 
 def _pair(node: ast.AST) -> tuple[ast.expr | None, ast.expr | None]:
-    """The key and the value of a call with two arguments, or of ``x[key] = value``."""
-    if isinstance(node, ast.Call) and len(node.args) == 2:
-        return node.args[0], node.args[1]
+    """The key and the value of ``x.setdefault(key, value)`` or of ``x[key] = value``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and len(node.args) == 2:
+        return (node.args[0], node.args[1]) if node.func.attr == "setdefault" else (None, None)
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
         return node.targets[0].slice, node.value
     return None, None

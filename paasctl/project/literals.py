@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice, product
 
@@ -21,6 +21,7 @@ _DEEP = 12
 _MANY = 8
 
 Locals = Mapping[str, list[ast.expr]]
+Fits = Callable[[str], object]
 
 _SAME = {"str", "os.fspath", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "path.Path"}
 _ABSOLUTE = {"os.path.abspath", "os.path.realpath"}
@@ -64,15 +65,17 @@ class Literals:
             elif isinstance(bound, ast.expr):
                 yield from _Evaluation(self, home, {}, bound).of(bound, depth + 1)
 
-    def setting(self, module: Module, name: str, depth: int = 0) -> Setting | None:
-        """What a top-level name is in the end: the last definition whose value can be seen, else the last."""
-        found = [self._setting(home, bound, depth) for home, bound in reversed(self._names.settled(module, name))]
-        return next((each for each in found if each.value is not None), found[0] if found else None)
+    def setting(self, module: Module, name: str, fits: Fits | None = None, depth: int = 0) -> Setting | None:
+        """What a top-level name is in the end: the last definition whose value can be seen and fits, else the last."""
+        found = [self._setting(home, bound, fits, depth) for home, bound in reversed(self._names.settled(module, name))]
+        seen = [each for each in found if each.value is not None]
+        good = [each for each in seen if fits and fits(each.value or "")]
+        return next(iter([*good, *seen, *found]), None)
 
-    def _setting(self, module: Module, bound: Bound, depth: int) -> Setting:
+    def _setting(self, module: Module, bound: Bound, fits: Fits | None, depth: int) -> Setting:
         if isinstance(bound, Imported):
             other = self._names.sources.module(bound.module) if bound.attr and depth < _DEEP else None
-            found = self.setting(other, bound.attr, depth + 1) if other else None
+            found = self.setting(other, bound.attr, fits, depth + 1) if other else None
             return found or Setting(None, module.path)
         values = self.values(module, bound) if isinstance(bound, ast.expr) else []
         line = f":{bound.lineno}" if bound else ""

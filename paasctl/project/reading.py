@@ -16,7 +16,7 @@ from paasctl.model import App
 from paasctl.naming import app_name
 from paasctl.procfile import Procfile
 from paasctl.project.choosing import EntryPoint, Said, entry_point
-from paasctl.project.commands import is_development_server, web_line
+from paasctl.project.commands import is_development_server, set_by, web_line
 from paasctl.project.data import Persistence, covers, databases, find, persistence
 from paasctl.project.denote import Names
 from paasctl.project.dependencies import Needs, dependencies, read_needs
@@ -74,12 +74,13 @@ class _Reading:
         names = Names(Sources(self.root))
         needs = read_needs(self.root, self._configured("dependencies"), self.pyproject)
         entry = self._entry(names, python.version, self._said(lines, env), needs, lines)
-        self.source = "" if needs.installs_project else entry.source
+        server = self._server_settings(names, entry, env, lines)
+        source = entry.source or names.sources.source_folder(server.module)
+        self.source = "" if needs.installs_project else source
         processes = self._processes(lines, entry)
         self._check_framework(needs, entry)
         # Flask's instance folder is beside the package or module that makes the app
         literals = Literals(names, env, posixpath.join(self.source, "instance"))
-        server = self._server_settings(names, entry, env)
         static = self._static(literals, names, entry, server)
         persist, databases = self._persist(literals, names, env, entry, needs)
         self._about(names, entry, needs, lines)
@@ -225,16 +226,21 @@ class _Reading:
 
     # ------------------------------------------------------------------------------------------- data and static files
 
-    def _server_settings(self, names: Names, entry: EntryPoint, env: Mapping[str, EnvValue]) -> Settings:
+    def _server_settings(
+        self, names: Names, entry: EntryPoint, env: Mapping[str, EnvValue], lines: Procfile | None
+    ) -> Settings:
         if entry.framework != "django" or not entry.entry:
             return Settings()
         said = (env[VARIABLE].value.reveal(), env[VARIABLE].origin) if VARIABLE in env else None
-        found = server_settings(names, entry.entry, said)
+        value = set_by(lines.processes.get("web", ""), VARIABLE) if lines else ""
+        line = (value, f"{PROCFILE}:{lines.lines['web']}") if lines and value else None
+        found = server_settings(names, entry.entry, said, line)
         self.warnings.extend(found.warnings)
         return found
 
     def _static(self, literals: Literals, names: Names, entry: EntryPoint, server: Settings) -> dict[str, str]:
-        settings = settings_modules(names, server.module)
+        # nobody else could collect them
+        settings = settings_modules(names, server.module) if "manage.py" in names.sources.paths else []
         found, origins, notes = static_folders(literals, names.sources, entry.framework, settings)
         self.notes.extend(notes)
         for url, folder in (self.target.static if self.target else {}).items():

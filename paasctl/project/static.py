@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from paasctl.project.bindings import Binding, Called, walk
 from paasctl.project.frameworks import CONSTRUCTORS
-from paasctl.project.literals import Literals, Setting
+from paasctl.project.literals import Fits, Literals, Setting
 from paasctl.project.sources import Module, Sources
 from paasctl.textfile import is_folder
 
@@ -69,7 +69,9 @@ def _literal(literals: Literals, call: Called, keyword: str, default: str) -> st
 
 
 def _django(literals: Literals, settings: list[Module]) -> Found:
-    url, root = _setting(literals, settings, "STATIC_URL"), _setting(literals, settings, "STATIC_ROOT")
+    url = _setting(literals, settings, "STATIC_URL")
+    # a developer's local settings, which are not pushed, may lead elsewhere
+    root = _setting(literals, settings, "STATIC_ROOT", lambda value: _inside(literals, value))
     if not url or url.value is None or "://" in url.value:
         return {}, {}, ()
     if not root:
@@ -80,12 +82,18 @@ def _django(literals: Literals, settings: list[Module]) -> Found:
         note = f"{root.origin}: the folder that STATIC_ROOT names cannot be seen in the code"
         return {}, {}, (f"{note}; [targets.NAME.static] in paasctl.toml can name it",)
     folder = _inside(literals, root.value)
-    return ({_url(url.value): folder}, {_url(url.value): root.origin}, ()) if folder else ({}, {}, ())
+    if not folder:
+        return (
+            {},
+            {},
+            (f"{root.origin}: STATIC_ROOT is no folder in the app's, so static files are not served from it",),
+        )
+    return {_url(url.value): folder}, {_url(url.value): root.origin}, ()
 
 
-def _setting(literals: Literals, settings: list[Module], key: str) -> Setting | None:
+def _setting(literals: Literals, settings: list[Module], key: str, fits: Fits | None = None) -> Setting | None:
     """What a setting is in the first of the modules, which star-imports the others; also in a class for settings."""
-    found = literals.setting(settings[0], key) if settings else None
+    found = literals.setting(settings[0], key, fits) if settings else None
     return found or next((each for module in settings for each in _in_classes(literals, module, key)), None)
 
 
