@@ -32,6 +32,7 @@ class Local:
     """The adapter ``local``."""
 
     summary: ClassVar[str] = "this machine: the app's own Supervisor, no account, no root"
+    facts: ClassVar[PlatformFacts] = FACTS
     settings: ClassVar[Mapping[str, Setting]] = {
         "port": Setting(int, "the port on 127.0.0.1 (default: a free one, kept between pushes)", limits=(1024, 65535)),
     }
