@@ -50,7 +50,7 @@ class Local:
         argv = [sys.executable, "-I", "-c", BOOTSTRAP]
         channel = Channel(argv, hello, context.environ, codings=squeeze.LOCAL)
         cache = context.cache / f"{name}-{context.app}.json"
-        planner = Planner(channel, context.who, cache, name, "127.0.0.1")
+        planner = Planner(channel, context.who, cache, name, "127.0.0.1", uv=True)
         return LocalTarget(FACTS, channel, planner, "http://127.0.0.1:{port}/", port, cache, context.learn)
 
 
