@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from paasctl import config, desired, dotenv, git, rules, seen, sync
 from paasctl.changes import EnvChanges
-from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Plan, Provenance
+from paasctl.config import TargetSettings
+from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Plan, PlatformFacts, Provenance
 from paasctl.seen import Seen
-from paasctl.session import Connection, Session, learn
+from paasctl.session import Connection, Session, app_name, learn
 from paasctl.sync import Answer, Mode
 
 if TYPE_CHECKING:  # what reads the app is imported when it is read: `env diff` mostly does without
@@ -116,7 +117,7 @@ def compare(session: Session, connection: Connection, request: Request, choose: 
     if rules.depends_on_app(env, connection.target.facts) or _may_derive(session.root):
         app, _ = read_app(session, connection, choose)
     else:
-        app = _unread(session, connection)
+        app = _unread(session, connection.app)
     wanted = _wanted(session, connection, request, app, Provenance(git.who()), env, None, observed)
     warnings = (*git.env_warnings(session.root, env.files), *wanted.warnings, *observed.warnings)
     empty = Prepared(
@@ -137,9 +138,9 @@ def _may_derive(root: Path) -> bool:
     return (root / "manage.py").is_file() or (root / "src").is_dir()
 
 
-def _unread(session: Session, connection: Connection) -> App:
+def _unread(session: Session, name: str) -> App:
     """The app where nothing depends on what it is."""
-    return App(connection.app, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
+    return App(name, session.root, "", None, "wsgi", "", Dependencies(None, "", ""), {})
 
 
 def fit(session: Session, connection: Connection, env: Env, observed: Observed | None = None) -> tuple[str, ...]:
@@ -151,17 +152,28 @@ def fit(session: Session, connection: Connection, env: Env, observed: Observed |
     Raises:
         UsageError: the push would be refused, or the app cannot be read where a value is judged by it.
     """
-    facts = connection.target.facts
-    if rules.depends_on_app(env, facts):
-        app, _ = read_app(session, connection, None)
-    else:
-        app = _unread(session, connection)
     if observed is not None:
         known, _ = seen.load(session.root, connection.name)
         observed = _owned(connection, Request(), env, observed, known)
     protected = observed.protected if observed else {}
+    return judge(session, connection.settings, connection.target.facts, env, protected)
+
+
+def judge(
+    session: Session, settings: TargetSettings, facts: PlatformFacts, env: Env, protected: Collection[str] = ()
+) -> tuple[str, ...]:
+    """As :func:`fit`, of a target that nothing connects to.
+
+    Args:
+        protected: the names that somebody else owns there.
+
+    Raises:
+        UsageError: as :func:`fit`.
+    """
+    depends = rules.depends_on_app(env, facts)
+    app = _read(session, settings, None) if depends else _unread(session, app_name(session))
     examples = dotenv.read_example(session.root) or {}
-    return desired.fit(connection.name, app, env, facts, connection.settings, protected, examples)
+    return desired.fit(settings.name, app, env, facts, settings, protected, examples)
 
 
 def _owned(connection: Connection, request: Request, env: Env, observed: Observed, known: Seen | None) -> Observed:
@@ -187,14 +199,21 @@ def read_app(session: Session, connection: Connection, choose: Choose | None) ->
     Raises:
         UsageError: there is no app, more than one, or a file of it cannot be understood.
     """
-    from paasctl import overlay, project
+    from paasctl import overlay
 
-    app = project.read(session.root, session.config, connection.settings, choose=choose)
-    session.redactor.keep(_public(app))
-    config.check_processes(connection.settings, app.processes, session.config.file)
+    app = _read(session, connection.settings, choose)
     added = overlay.generate(app, runtime=connection.settings.runtime)
     own = getattr(connection.target, "extra_files", None)
     return app, replace(added, files={**added.files, **own(app)}) if own else added
+
+
+def _read(session: Session, settings: TargetSettings, choose: Choose | None) -> App:
+    from paasctl import project
+
+    app = project.read(session.root, session.config, settings, choose=choose)
+    session.redactor.keep(_public(app))
+    config.check_processes(settings, app.processes, session.config.file)
+    return app
 
 
 def read_env(session: Session, connection: Connection) -> Env:

@@ -114,6 +114,9 @@ class Adapter(Protocol):
     #: operation -> "" when it can, else a sentence that says what to do instead
     abilities: ClassVar[Mapping[str, str]]
 
+    # An adapter may also have ``facts: PlatformFacts``, those of its targets: ``env check`` judges values by them, and
+    # connects to nothing.
+
     @staticmethod
     def connect(name: str, settings: Mapping[str, Any], context: Context) -> Target: ...
 

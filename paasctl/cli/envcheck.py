@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import click
@@ -17,7 +16,7 @@ from paasctl.errors import Difference, PaasctlError, UsageError
 from paasctl.model import Env
 from paasctl.rules import Comparison
 from paasctl.secret import Secret
-from paasctl.session import Session, connect, several
+from paasctl.session import Session, adapter_of, several
 
 
 @click.command(cls=Command)
@@ -69,16 +68,18 @@ def _fit(session: Session, name: str, env: Env) -> tuple[str, ...]:
     Raises:
         UsageError: a push would be refused.
     """
-    with ExitStack() as stack:
-        try:
-            connection = stack.enter_context(connect(session, name))
-        except PaasctlError as error:
-            return (f"whether the values are fit for {name} is not known: {error.message}",)
-        try:
-            return pipeline.fit(session, connection, env)
-        except UsageError as error:
-            known = f"`paasctl doctor {name}` leaves out the names that somebody else owns there"
-            raise UsageError(error.message, hint=f"{error.hint}; {known}" if error.hint else known) from error
+    settings = configuration.target(session.config, name)
+    try:
+        facts = getattr(adapter_of(session, settings), "facts", None)
+    except PaasctlError as error:
+        return (f"whether the values are fit for {name} is not known: {error.message}",)
+    if facts is None:
+        return (f"whether the values are fit for {name} only `paasctl doctor {name}` knows, which connects to it",)
+    try:
+        return pipeline.judge(session, settings, facts, env)
+    except UsageError as error:
+        known = f"`paasctl doctor {name}` leaves out the names that somebody else owns there"
+        raise UsageError(error.message, hint=f"{error.hint}; {known}" if error.hint else known) from error
 
 
 def _document(name: str, env: Env, compared: Comparison) -> dict[str, Any]:

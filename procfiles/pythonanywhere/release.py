@@ -238,7 +238,10 @@ def _link_or_copy(source: bytes, target: bytes) -> None:
 
 
 def prune(places: Places, documents: List[Document]) -> None:
-    """Remove what none of the documents names and no push of the last minutes can have brought."""
+    """Remove what none of the documents names and no push of the last minutes can have brought.
+
+    Of the public copies of the code that is served only the last one stays: an app may change its files at each start.
+    """
     named = {"releases": set(), "layers": set(), "env": set()}  # type: Dict[str, set[str]]
     for document in documents:
         for record in document["releases"]:
@@ -249,12 +252,23 @@ def prune(places: Places, documents: List[Document]) -> None:
         for name in names_in(places.path(kind)):
             bare = kind == "layers" and name.startswith(BARE)
             _prune_one(places.path(kind, name), bare or name in keep, GRACE)
+    served = _served(places.public)
     for name in names_in(places.public):
-        kept = name == "current" or name.rpartition("-")[0] in named["releases"]
+        code = name.rpartition("-")[0]
+        replaced = name != served and code == served.rpartition("-")[0]
+        kept = name == "current" or (code in named["releases"] and not replaced)
         _prune_one(os.path.join(places.public, name), kept, GRACE)
     for kind, seconds in (("incoming", 86400.0), ("jobs", 7 * 86400.0), ("nonces", 2 * GRACE)):
         for name in names_in(places.path(kind)):
             _prune_one(places.path(kind, name), name == "lock", seconds)
+
+
+def _served(public: str) -> str:
+    """The name of the copy that the platform's file server reads; empty where there is none."""
+    try:
+        return os.readlink(os.path.join(public, "current"))
+    except OSError:
+        return ""
 
 
 def _prune_one(path: str, keep: bool, grace: float) -> None:

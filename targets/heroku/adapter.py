@@ -24,6 +24,7 @@ class Heroku:
     """One app at Heroku. Nothing is asked of Heroku before the first operation."""
 
     summary: ClassVar[str] = "Heroku: code by the Build API, env as config vars"
+    facts: ClassVar[PlatformFacts] = FACTS
     settings: ClassVar[Mapping[str, Setting]] = {
         "app": Setting(str, "the app's name at Heroku; default: the git remote named heroku"),
         "region": Setting(str, "where --create makes the app: us, eu, ..."),
@@ -54,10 +55,6 @@ class Heroku:
     @staticmethod
     def connect(name: str, settings: Mapping[str, Any], context: Context) -> Heroku:
         return Heroku(name, settings, context)
-
-    @property
-    def facts(self) -> PlatformFacts:
-        return FACTS
 
     def close(self) -> None:
         if "_api" in self.__dict__:

@@ -38,6 +38,7 @@ class Linux:
     """The adapter ``linux``."""
 
     summary: ClassVar[str] = "Debian or Ubuntu over ssh: gunicorn under Supervisor behind nginx"
+    facts: ClassVar[PlatformFacts] = FACTS
     settings: ClassVar[Mapping[str, Setting]] = {
         "hosts": Setting(list, "ssh destinations, as you would type them after ssh"),
         "domain": Setting(

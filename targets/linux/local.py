@@ -32,6 +32,7 @@ class Local:
     """The adapter ``local``."""
 
     summary: ClassVar[str] = "this machine: the app's own Supervisor, no account, no root"
+    facts: ClassVar[PlatformFacts] = FACTS
     settings: ClassVar[Mapping[str, Setting]] = {
         "port": Setting(int, "the port on 127.0.0.1 (default: a free one, kept between pushes)", limits=(1024, 65535)),
     }
@@ -49,7 +50,7 @@ class Local:
         argv = [sys.executable, "-I", "-c", BOOTSTRAP]
         channel = Channel(argv, hello, context.environ, codings=squeeze.LOCAL)
         cache = context.cache / f"{name}-{context.app}.json"
-        planner = Planner(channel, context.who, cache, name, "127.0.0.1")
+        planner = Planner(channel, context.who, cache, name, "127.0.0.1", uv=True)
         return LocalTarget(FACTS, channel, planner, "http://127.0.0.1:{port}/", port, cache, context.learn)
 
 

@@ -56,6 +56,8 @@ class Planner:
     site: Mapping[str, str] = field(default_factory=dict)
     #: the site's address, with a place for the port
     url: str = ""
+    #: whether uv installs the requirements there, and not pip
+    uv: bool = False
 
     def push(self, desired: Desired, observed: Observed, changes: EnvChanges) -> Plan:
         """From what is to what is desired; empty when nothing differs.
@@ -67,7 +69,7 @@ class Planner:
         state: HostState = observed.extra
         if state.lost and not desired.force:
             raise PaasctlError(f"{state.lost}; nothing was changed", hint="--force writes it anew from your .env")
-        spec = Spec.desired(desired, state, self.host)
+        spec = Spec.desired(desired, state, self.host, uv=self.uv)
         require_setup(self.target, state, spec, self.site)
         same = state.live is not None and not state.lost and same_env(observed, changes)
         if state.live and same and spec.content == state.live["spec"] and not self.anew:

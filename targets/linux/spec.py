@@ -36,8 +36,11 @@ class Spec:
     constraints: str = ""
 
     @classmethod
-    def desired(cls, desired: Desired, state: HostState, host: str) -> Spec:
+    def desired(cls, desired: Desired, state: HostState, host: str, *, uv: bool = False) -> Spec:
         """The spec of what is to be pushed; an env-only push keeps that of the live release.
+
+        Args:
+            uv: whether uv installs the requirements there, and not pip.
 
         Raises:
             UsageError: an env-only push where nothing is live.
@@ -46,7 +49,7 @@ class Spec:
             if state.live is None:
                 raise UsageError("there is no release yet whose env could change", hint="push the code too")
             return cls(state.live["spec"])
-        app, requirements = desired.app, requirement_lines(desired)
+        app, requirements = desired.app, requirement_lines(desired, uv=uv)
         settings = {name: tuning(name, desired) for name in desired.processes}
         content = {
             "digest": desired.bundle.digest,
@@ -102,7 +105,7 @@ class Spec:
 EDITABLE = re.compile(r"^-e (?=\.)(.*)$", re.MULTILINE)
 
 
-def requirement_lines(desired: Desired) -> str:
+def requirement_lines(desired: Desired, *, uv: bool = False) -> str:
     """What the virtual environment gets: the app's requirements and what paasctl adds. Of the app's own folders it gets
     copies: an editable install would lead into a release, which is read-only and goes when it is old.
 
@@ -110,7 +113,7 @@ def requirement_lines(desired: Desired) -> str:
         UsageError: a server is missing, and is not to be had without its hash.
     """
     dependencies = desired.app.dependencies
-    if problem := without_hash(dependencies):
+    if problem := without_hash(dependencies, uv=uv):
         raise UsageError(problem[0], hint=problem[1])
     requirements = EDITABLE.sub(r"\1", dependencies.requirements.rstrip("\n"))
     lines = [requirements, *dependencies.added, *setuptools(desired)]

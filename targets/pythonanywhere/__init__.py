@@ -41,6 +41,7 @@ class PythonAnywhere:
     """The adapter."""
 
     summary: ClassVar[str] = "PythonAnywhere, free or paid: no console, no browser"
+    facts: ClassVar[PlatformFacts] = FACTS
     settings: ClassVar[Mapping[str, Setting]] = SETTINGS
     abilities: ClassVar[Mapping[str, str]] = {
         "releases": "",

@@ -203,6 +203,7 @@ class FakeTarget:
 
 class Fake:
     summary: ClassVar[str] = "a platform in memory"
+    facts: ClassVar[PlatformFacts | None] = Site().facts
     settings: ClassVar[Mapping[str, Setting]] = {"region": Setting(str, "where it runs")}
     abilities: ClassVar[Mapping[str, str]] = dict.fromkeys(OPERATIONS, "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -242,21 +243,41 @@ def test_doctor_warns_of_development_values_on_this_machine(run: Any, world: Any
     assert "warning  shop: env: .env:2: DJANGO_SECRET_KEY has fewer than 16 characters" in run("doctor").stdout
 
 
-def test_env_check_of_a_target_names_what_a_push_would_refuse(run: Any, world: Any, project: Path) -> None:
+def test_env_check_of_a_target_names_what_a_push_would_refuse(
+    run: Any, world: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / ".env").write_text(UNFIT)
     refused = run("env", "check", "shop", code=2).stderr
     assert "2 values are not fit for shop" in refused and "`paasctl doctor shop` leaves out" in refused
     assert "sentinel" not in refused
     assert "is well-formed" in run("env", "check").stdout
-    world["shop"].facts = replace(world["shop"].facts, local=True)
+    fake = load("fake")
+    monkeypatch.setattr(fake, "facts", replace(fake.facts, local=True))
     assert ".env:1: DATABASE_URL" not in run("env", "check", "shop").stderr  # may be at localhost there: so may the app
+    assert not world.contexts, "nothing was connected to"
 
 
-def test_env_check_says_when_it_cannot_know(run: Any, project: Path) -> None:
-    (project / "paasctl.toml").write_text('[targets.web]\nadapter = "linux"\n')
-    assert "whether the values are fit for web is not known: [targets.web] needs hosts" in (
-        run("env", "check", "web").stderr
-    )
+@pytest.mark.parametrize("adapter", ["heroku", "linux", "pythonanywhere"])
+def test_env_check_needs_no_network_and_no_account(
+    run: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: str
+) -> None:
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(f"#!/bin/sh\necho hostname sentinel.invalid\necho user me\ntouch '{tmp_path}/called'\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", str(ssh.parent), prepend=os.pathsep)
+    hosts = 'hosts = ["me@sentinel.invalid"]\n' if adapter == "linux" else ""
+    (project / "paasctl.toml").write_text(f'[targets.web]\nadapter = "{adapter}"\n{hosts}')
+    (project / ".env").write_text(UNFIT)
+    refused = run("env", "check", "web", code=2).stderr
+    assert "not fit for web" in refused and not (tmp_path / "called").exists()
+
+
+def test_env_check_says_when_it_cannot_know(run: Any, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load("fake"), "facts", None)
+    assert "whether the values are fit for shop only `paasctl doctor shop` knows" in run("env", "check", "shop").stderr
+    (project / "paasctl.toml").write_text('[targets.web]\nadapter = "broken"\n')
+    assert "whether the values are fit for web is not known: the adapter broken" in run("env", "check", "web").stderr
 
 
 def test_doctor_reads_the_configuration(run: Any, project: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +20,7 @@ from paasctl.manifest import Manifest
 from paasctl.model import App, Bundle, Dependencies, Desired, Env, Observed, Provenance
 from paasctl.overlay import through
 from paasctl.secret import Secret
-from paasctl.target import load
+from paasctl.target import Context, load
 from paasctl.testing.checkout import Log
 
 ROOM = load("linux").__module__.rpartition(".")[0]
@@ -368,3 +370,22 @@ def test_the_release_command_is_planned_once_for_hosts_that_share_a_database(
     here = Observed(exists=False, extra=state.HostState(setup={**prepared(settings={}), "static": {}}))
     plan = replace(planner(Recorder()), first=first).push(wanted, here, EnvChanges(manifest=Manifest.new()))
     assert len([step for step in plan.steps if "release command" in step.title]) == runs
+
+
+@pytest.mark.parametrize(("first", "refused"), [("", False), ("--require-hashes\n", True)])
+def test_hashes_let_a_server_in_where_uv_installs_and_nothing_requires_them(
+    tmp_path: Path, first: str, refused: bool
+) -> None:
+    needs = Dependencies("requirements.txt", f"{first}flask==3.1.0 --hash=sha256:aa\n", "", added=("gunicorn",))
+    app = App("shop", tmp_path, "flask", None, "wsgi", "3.12", needs, {})
+    wanted = Desired("local", app, Env(), (), Bundle("d", ()), Provenance("ada"))
+    changes, here = EnvChanges(manifest=Manifest.new()), Observed(exists=False, extra=state.HostState())
+    context = Context("shop", tmp_path, dict(os.environ), tmp_path, tmp_path, tmp_path, "ada")
+    with closing(load("local").connect("local", {}, context)) as target:
+        if refused:
+            with pytest.raises(UsageError, match="has hashes, so gunicorn cannot be added"):
+                target.plan(wanted, here, changes)
+        else:
+            assert target.plan(wanted, here, changes)
+    with pytest.raises(UsageError, match="has hashes, so gunicorn cannot be added"):  # pip
+        planner(Recorder()).push(wanted, here, changes)

@@ -1,5 +1,6 @@
 """Static files: what Django collects on the account, and the copies that the platform's file server reads."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from paasctl.procfiles.pythonanywhere.places import Places
-from paasctl.procfiles.pythonanywhere.release import Release
+from paasctl.procfiles.pythonanywhere.release import Release, prune
 from standin import Platform
 from standin.laptop import Laptop
 from standin.visitor import get
@@ -23,12 +24,20 @@ class Published:
     """A release with a static folder, and its public copy."""
 
     def __init__(self, root: Path) -> None:
-        self._places = Places(str(root), "shop", str(root / "wsgi.py"))
-        record: Any = {"code": CODE, "layer": None, "python": "3.11", "env": {"id": "e"}, "static": {"/static/": "st"}}
-        self._release = Release(self._places, record)
+        self.places = Places(str(root), "shop", str(root / "wsgi.py"))
+        static = {"/static/": "st"}
+        self.record: Any = {"code": CODE, "layer": None, "python": "3.11", "env": {"id": "e"}, "static": static}
+        self._release = Release(self.places, self.record)
         self.source = Path(self._release.code) / "st"
         self.source.mkdir(parents=True)
-        self.current = Path(self._places.public) / "current"
+        self.current = Path(self.places.public) / "current"
+
+    def copies(self) -> set[str]:
+        return {path.name for path in self.current.parent.iterdir()}
+
+    def prune(self) -> set[str]:
+        prune(self.places, [{"releases": [self.record, {"code": {"name": "b" * 16}, "env": {"id": "b"}}]}])
+        return self.copies()
 
     def publish(self) -> dict[str, str]:
         self._release.publish()
@@ -54,6 +63,24 @@ def test_what_is_the_same_is_not_copied_again(tmp_path: Path) -> None:
     copy = published.current.readlink()
     published.publish()
     assert published.current.readlink() == copy
+
+
+def test_of_one_code_only_the_copy_that_is_served_stays(tmp_path: Path) -> None:
+    published = Published(tmp_path)
+    for text in ("1", "22", "333"):
+        (published.source / "site.css").write_text(text)
+        published.publish()
+    served = published.current.readlink().name
+    before = f"{'b' * 16}-11111111"  # of the release that a rollback goes to
+    for name in (before, f"{'a' * 16}-22222222", f"{served}.7.tmp"):
+        (published.current.parent / name).mkdir()
+    everything = published.copies()
+    assert len(everything) == 7
+    assert published.prune() == everything, "another push may be about to name them"
+    for copy in everything - {"current"}:
+        os.utime(published.current.parent / copy, (0, 0))
+    assert published.prune() == {"current", served, before}
+    assert published.publish() == {"static/site.css": "333"}
 
 
 def without_whitenoise(laptop: Make) -> Laptop:
