@@ -94,7 +94,7 @@ def test_a_push_that_cannot_fit_deletes_nothing(platform: Platform, laptop: Make
 def test_a_push_that_fails_after_it_made_room(platform: Platform, laptop: Make) -> None:
     app = laptop(disk=1)
     three_releases(app, 120_000)
-    fill(app, 320_000)
+    fill(app, 280_000)
     platform.faults = lambda method, path: (500, b"") if method == "POST" and "/incoming/" in path else None
     with pytest.raises(PaasctlError):
         app.push()
