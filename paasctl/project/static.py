@@ -83,11 +83,8 @@ def _django(literals: Literals, settings: list[Module]) -> Found:
         return {}, {}, (f"{note}; [targets.NAME.static] in paasctl.toml can name it",)
     folder = _inside(literals, root.value)
     if not folder:
-        return (
-            {},
-            {},
-            (f"{root.origin}: STATIC_ROOT is no folder in the app's, so static files are not served from it",),
-        )
+        note = f"{root.origin}: STATIC_ROOT is no folder in the app's, so static files are not served from it"
+        return {}, {}, (note,)
     return {_url(url.value): folder}, {_url(url.value): root.origin}, ()
 
 
